@@ -1,0 +1,1 @@
+//! Which SQL compares two relations, and what its answer means

@@ -1,0 +1,1 @@
+//! Use cases: review a change, record it, score it

@@ -1,0 +1,22 @@
+//! The nouns of belay: names, ids, digests, levels, actions, risk, findings and the rows of the record.
+//! Values only; nothing here reads a clock, a file or the network.
+
+pub mod action;
+pub mod canonical;
+pub mod digest;
+pub mod explain;
+pub mod finding;
+pub mod id;
+pub mod level;
+pub mod record;
+pub mod risk;
+pub mod time;
+
+pub use action::{Action, Class, Resource, Verb, Zone};
+pub use digest::Digest;
+pub use explain::Explain;
+pub use finding::{Finding, Severity};
+pub use id::{ArtefactId, DecisionId, EffectId, ReviewId, RunId, ScoreId, StepId, WorkspaceId};
+pub use level::Level;
+pub use risk::{Assessment, Risk};
+pub use time::{Clock, Timestamp};

@@ -1,0 +1,61 @@
+//! Bodies by digest, each a file that is written whole and synced before it is named.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use belay_model::Digest;
+use fs_err as fs;
+use tempfile::NamedTempFile;
+
+use crate::StoreError;
+
+/// A content-addressed folder: `blobs/ab/abcdef…`.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Keeps `body`. When this returns, it survives a power cut.
+    pub fn put(&self, body: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(body);
+        let path = self.path(digest);
+        if !path.exists() {
+            write(&path, body).map_err(StoreError::io(format!("cannot keep the body `{}`", digest.short())))?;
+        }
+        Ok(digest)
+    }
+
+    /// The body, checked against its digest.
+    pub fn get(&self, digest: Digest) -> Result<Vec<u8>, StoreError> {
+        let named = || digest.to_string();
+        let body = match fs::read(self.path(digest)) {
+            Ok(body) => body,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::BodyMissing { digest: named() });
+            }
+            Err(error) => return Err(StoreError::io("cannot read a body")(error)),
+        };
+        if Digest::of(&body) == digest { Ok(body) } else { Err(StoreError::BodyAltered { digest: named() }) }
+    }
+
+    fn path(&self, digest: Digest) -> PathBuf {
+        let name = digest.to_string();
+        let shelf: String = name.chars().take(2).collect();
+        self.folder.join(shelf).join(name)
+    }
+}
+
+fn write(path: &Path, body: &[u8]) -> io::Result<()> {
+    let shelf = path.parent().unwrap_or(path);
+    fs::create_dir_all(shelf)?;
+    let mut file = NamedTempFile::new_in(shelf)?;
+    file.write_all(body)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|failed| failed.error)?;
+    fs::File::open(shelf)?.sync_all()
+}

@@ -1,0 +1,19 @@
+//! What belay remembers: runs, decisions, effects and reviews in SQLite, bodies in a folder by digest,
+//! and an audit leaf for every row, in the same transaction.
+
+mod audit;
+mod blobs;
+mod error;
+mod memory;
+mod presence;
+mod rows;
+mod sqlite;
+
+pub use blobs::Blobs;
+pub use error::StoreError;
+pub use memory::{Memory, Reservation};
+pub use presence::Presence;
+pub use sqlite::Store;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Sessions with a warehouse, each on a thread of its own
