@@ -66,8 +66,8 @@ pub(crate) fn check(gate: &Gate, sources: &[Source]) -> Result<(), PolicyError> 
     for source in sources {
         let unreadable =
             |message: String| PolicyError::Examples { file: source.file.to_owned(), message };
-        let parsed: Examples =
-            serde_saphyr::from_str(source.examples).map_err(|error| unreadable(error.to_string()))?;
+        let parsed: Examples = serde_saphyr::from_str(source.examples)
+            .map_err(|error| unreadable(error.to_string()))?;
         for example in parsed.examples {
             let outcome = try_out(gate, &example).map_err(unreadable)?;
             wrong.extend(outcome.map(|found| format!("{}: {found}", describe(&example))));
@@ -75,7 +75,8 @@ pub(crate) fn check(gate: &Gate, sources: &[Source]) -> Result<(), PolicyError> 
         }
     }
     // Judging is asked elsewhere, by people; its examples are unit tests.
-    let silent = gate.policy_ids().filter(|id| *id != "judge" && !exemplified.iter().any(|seen| seen == id));
+    let silent =
+        gate.policy_ids().filter(|id| *id != "judge" && !exemplified.iter().any(|seen| seen == id));
     wrong.extend(silent.map(|id| format!("policy `{id}` has no example")));
     if wrong.is_empty() { Ok(()) } else { Err(PolicyError::ExamplesFail { wrong }) }
 }
@@ -90,7 +91,8 @@ fn try_out(gate: &Gate, example: &Example) -> Result<Option<String>, String> {
     let verb = Verb::parse(&example.verb).ok_or_else(|| unknown("verb", &example.verb))?;
     let zone = Zone::parse(&example.zone).ok_or_else(|| unknown("zone", &example.zone))?;
     let level: Level = example.level.parse().map_err(|_| unknown("level", &example.level))?;
-    let expected = Answer::parse(&example.answer).ok_or_else(|| unknown("answer", &example.answer))?;
+    let expected =
+        Answer::parse(&example.answer).ok_or_else(|| unknown("answer", &example.answer))?;
 
     let mut action = Action::new(verb, Resource::new("example", zone));
     if example.inverse {

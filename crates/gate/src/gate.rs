@@ -7,8 +7,8 @@ use belay_model::explain::Blame;
 use belay_model::record::Answer;
 use belay_model::{Action, Assessment, Digest, Explain, Level, Timestamp, risk};
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, Response,
-    RestrictedExpression,
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request,
+    Response, RestrictedExpression,
 };
 
 use crate::examples;
@@ -64,7 +64,11 @@ pub struct Ruling {
 impl Ruling {
     /// The permit, or why there is none.
     pub fn permit(self) -> Result<Permit, Refused> {
-        self.permit.ok_or(Refused { answer: self.answer, reasons: self.reasons, missing: self.missing })
+        self.permit.ok_or(Refused {
+            answer: self.answer,
+            reasons: self.reasons,
+            missing: self.missing,
+        })
     }
 }
 
@@ -153,7 +157,11 @@ impl Gate {
         let context = question.context()?;
         let request = Request::new(principal, verb, asset, context, Some(&self.policies.schema))
             .map_err(|error| error.to_string())?;
-        Ok(self.authorizer.is_authorized(&request, &self.policies.set, &question.entities(&self.policies.actions)?))
+        Ok(self.authorizer.is_authorized(
+            &request,
+            &self.policies.set,
+            &question.entities(&self.policies.actions)?,
+        ))
     }
 
     /// The least that a person could add to turn the answer into a yes: found by asking again with
@@ -174,16 +182,24 @@ impl Gate {
         enough.map(|(_, _, words)| words.to_owned()).into_iter().collect()
     }
 
-    fn reasons(&self, answer: Answer, determining: &[String], question: &Question<'_>) -> Vec<String> {
+    fn reasons(
+        &self,
+        answer: Answer,
+        determining: &[String],
+        question: &Question<'_>,
+    ) -> Vec<String> {
         let why = |id: &String| {
             self.policies.why.get(id).map_or_else(|| id.clone(), |why| format!("{why} ({id})"))
         };
         if determining.is_empty() && answer != Answer::Permit {
             let (verb, level) = (question.action.verb, question.worker.level);
             let zone = question.action.resource.zone.as_str();
-            let spent = question.circumstances.spent_seconds > question.circumstances.budget_seconds;
+            let spent =
+                question.circumstances.spent_seconds > question.circumstances.budget_seconds;
             let budget = if spent { ", and the run's budget is spent" } else { "" };
-            return vec![format!("no policy lets a worker at {level} {verb} in {zone} by itself{budget}")];
+            return vec![format!(
+                "no policy lets a worker at {level} {verb} in {zone} by itself{budget}"
+            )];
         }
         determining.iter().map(why).collect()
     }
@@ -247,7 +263,10 @@ impl Question<'_> {
             ],
         )?;
         // Built here from typed values, so checking them against the schema again would only cost.
-        actions.clone().add_entities([worker, asset, approval], None).map_err(|error| error.to_string())
+        actions
+            .clone()
+            .add_entities([worker, asset, approval], None)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -256,7 +275,8 @@ fn long(number: i64) -> RestrictedExpression {
 }
 
 fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    let name = EntityTypeName::from_str(&format!("Belay::{kind}")).map_err(|error| error.to_string())?;
+    let name =
+        EntityTypeName::from_str(&format!("Belay::{kind}")).map_err(|error| error.to_string())?;
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }
 

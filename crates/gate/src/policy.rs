@@ -95,7 +95,13 @@ impl Policies {
         }
         let texts: Vec<&str> = sources.iter().map(|source| source.policies).collect();
         let actions = schema.action_entities().map_err(|error| type_error(error.to_string()))?;
-        Ok(Self { set, schema, actions, why, digest: Digest::of([SCHEMA, &texts.concat()].concat()) })
+        Ok(Self {
+            set,
+            schema,
+            actions,
+            why,
+            digest: Digest::of([SCHEMA, &texts.concat()].concat()),
+        })
     }
 }
 
@@ -108,9 +114,13 @@ fn add(
     let parsed = PolicySet::from_str(source.policies)
         .map_err(|error| PolicyError::Parse { file: file(), message: error.to_string() })?;
     for policy in parsed.policies() {
-        let id = policy.annotation("id").ok_or_else(|| PolicyError::Nameless { file: file() })?.to_owned();
+        let id = policy
+            .annotation("id")
+            .ok_or_else(|| PolicyError::Nameless { file: file() })?
+            .to_owned();
         let reason = policy.annotation("why").unwrap_or("").to_owned();
-        set.add(policy.new_id(PolicyId::new(&id))).map_err(|_| PolicyError::Twice { id: id.clone() })?;
+        set.add(policy.new_id(PolicyId::new(&id)))
+            .map_err(|_| PolicyError::Twice { id: id.clone() })?;
         why.insert(id, reason);
     }
     Ok(())

@@ -10,7 +10,12 @@ fn gate() -> Gate {
 }
 
 fn worker(level: Level) -> Worker {
-    Worker { name: "dbt-impact".to_owned(), owner: "data-team".to_owned(), level, quarantined: false }
+    Worker {
+        name: "dbt-impact".to_owned(),
+        owner: "data-team".to_owned(),
+        level,
+        quarantined: false,
+    }
 }
 
 fn calm() -> Circumstances {
@@ -63,7 +68,10 @@ fn more_approval_never_turns_a_yes_into_a_no() {
                         Circumstances { approval: (humans > 0).then_some(given), ..calm() };
                     gate.decide(&worker(level), &action, circumstances).answer == Answer::Permit
                 };
-                assert!(answer(0) <= answer(1) && answer(1) <= answer(2), "{verb} {zone:?} {level}");
+                assert!(
+                    answer(0) <= answer(1) && answer(1) <= answer(2),
+                    "{verb} {zone:?} {level}"
+                );
             }
         }
     }
@@ -86,7 +94,8 @@ fn the_matrix_of_verbs_zones_and_levels() {
                 }
             };
             let row = Level::ALL.map(letter).join(" ");
-            writeln!(table, "{:<16} {:<8} {}", verb.as_str(), zone.as_str(), row.trim_end()).unwrap();
+            writeln!(table, "{:<16} {:<8} {}", verb.as_str(), zone.as_str(), row.trim_end())
+                .unwrap();
         }
     }
     expect_test::expect_file!["../policies/matrix.txt"].assert_eq(&table);

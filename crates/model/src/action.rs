@@ -90,7 +90,9 @@ impl Verb {
 
     pub const fn class(self) -> Class {
         match self {
-            Self::ReadMetadata | Self::RunQuery | Self::ReadTree | Self::TestRelations => Class::Read,
+            Self::ReadMetadata | Self::RunQuery | Self::ReadTree | Self::TestRelations => {
+                Class::Read
+            }
             Self::MaterialiseTree
             | Self::CompileProject
             | Self::BuildScratch
@@ -219,7 +221,8 @@ impl Action {
 
     /// Nothing is left behind that would have to be taken back, or it can be taken back.
     pub fn reversible(&self) -> bool {
-        self.inverse.is_some() || matches!(self.verb.class(), Class::Read | Class::Scratch | Class::Report)
+        self.inverse.is_some()
+            || matches!(self.verb.class(), Class::Read | Class::Scratch | Class::Report)
     }
 
     /// The spelling that is digested and recorded.
@@ -256,8 +259,11 @@ mod tests {
     #[test]
     fn a_digest_tells_resources_arguments_and_inverses_apart() {
         let plain = drop_of("belay_1");
-        let others =
-            [drop_of("belay_2"), plain.clone().with("cascade", "yes"), plain.clone().undone_by("x")];
+        let others = [
+            drop_of("belay_2"),
+            plain.clone().with("cascade", "yes"),
+            plain.clone().undone_by("x"),
+        ];
         for other in others {
             assert_ne!(plain.digest(), other.digest(), "{other:?}");
         }

@@ -53,11 +53,20 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
         let wrong = || NotADigest(text.to_owned());
-        let digits: Vec<u32> =
-            text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>().ok_or_else(wrong)?;
-        let bytes: Vec<u8> =
-            digits.chunks(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair.get(1)?).ok()).collect();
-        if digits.len() == 64 { bytes.try_into().map(Self).map_err(|_| wrong()) } else { Err(wrong()) }
+        let digits: Vec<u32> = text
+            .chars()
+            .map(|digit| digit.to_digit(16))
+            .collect::<Option<_>>()
+            .ok_or_else(wrong)?;
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .filter_map(|pair| u8::try_from(pair[0] * 16 + pair.get(1)?).ok())
+            .collect();
+        if digits.len() == 64 {
+            bytes.try_into().map(Self).map_err(|_| wrong())
+        } else {
+            Err(wrong())
+        }
     }
 }
 

@@ -71,7 +71,8 @@ pub struct WorkspaceId(Box<str>);
 impl WorkspaceId {
     /// Lower-case letters, digits and `-`, one to 63 of them, as in a host name.
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
-        let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        let fits =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         if (1..=63).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('-') {
             Ok(Self(text.into()))
         } else {

@@ -10,6 +10,7 @@ pub mod id;
 pub mod level;
 pub mod record;
 pub mod risk;
+pub mod rows;
 pub mod time;
 
 pub use action::{Action, Class, Resource, Verb, Zone};

@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId, StepId, Timestamp,
+    ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId, StepId,
+    Timestamp,
 };
 
 /// Declares an enum whose variants are known to the record by a fixed word.
@@ -271,7 +272,13 @@ pub struct Leaf {
 
 impl Leaf {
     /// The bytes that RFC 6962 hashes.
-    pub fn canonical(workspace: &str, kind: &str, subject: &str, body: Digest, at: Timestamp) -> String {
+    pub fn canonical(
+        workspace: &str,
+        kind: &str,
+        subject: &str,
+        body: Digest,
+        at: Timestamp,
+    ) -> String {
         crate::canonical::json(&json!({
             "workspace": workspace,
             "kind": kind,

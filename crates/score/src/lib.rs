@@ -1,1 +1,8 @@
-//! From the record of a run to its scorecard
+//! From the record of a run to its scorecard, and to the question whether the record is whole.
+//! Pure: rows in, verdicts out.
+
+pub mod checks;
+pub mod trace;
+
+pub use checks::{Check, Facts, Mark, default_checks, evaluate};
+pub use trace::{Record, faults};

@@ -25,7 +25,8 @@ impl Blobs {
         let digest = Digest::of(body);
         let path = self.path(digest);
         if !path.exists() {
-            write(&path, body).map_err(StoreError::io(format!("cannot keep the body `{}`", digest.short())))?;
+            write(&path, body)
+                .map_err(StoreError::io(format!("cannot keep the body `{}`", digest.short())))?;
         }
         Ok(digest)
     }
@@ -40,7 +41,11 @@ impl Blobs {
             }
             Err(error) => return Err(StoreError::io("cannot read a body")(error)),
         };
-        if Digest::of(&body) == digest { Ok(body) } else { Err(StoreError::BodyAltered { digest: named() }) }
+        if Digest::of(&body) == digest {
+            Ok(body)
+        } else {
+            Err(StoreError::BodyAltered { digest: named() })
+        }
     }
 
     fn path(&self, digest: Digest) -> PathBuf {

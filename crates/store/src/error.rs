@@ -72,16 +72,24 @@ impl Explain for StoreError {
 
     fn help(&self) -> Option<String> {
         let text = match self {
-            Self::Open { .. } | Self::Io { .. } => "check that the state folder can be written, then try again",
+            Self::Open { .. } | Self::Io { .. } => {
+                "check that the state folder can be written, then try again"
+            }
             Self::Newer { .. } => "install the belay that wrote it, or a newer one",
             Self::Migrate { .. } => "keep the file, and report what it says",
             Self::Full { .. } => "free some space; nothing that was acknowledged is lost",
             Self::Query { .. } => "another process may hold the store; try again",
             Self::NotFound { kind: "run", .. } => "run `belay runs list` to see the runs there are",
-            Self::NotFound { kind: "review", .. } => "run `belay review list` to see the reviews there are",
+            Self::NotFound { kind: "review", .. } => {
+                "run `belay review list` to see the reviews there are"
+            }
             Self::Vague { .. } => "write more of the id",
-            Self::AlreadyReserved { .. } => "run `belay clean` to see what an earlier run left behind",
-            Self::BodyAltered { .. } => "do not trust this artefact; restore the blob folder from a backup",
+            Self::AlreadyReserved { .. } => {
+                "run `belay clean` to see what an earlier run left behind"
+            }
+            Self::BodyAltered { .. } => {
+                "do not trust this artefact; restore the blob folder from a backup"
+            }
             Self::NotFound { .. } | Self::BodyMissing { .. } | Self::Corrupt { .. } => return None,
         };
         Some(text.to_owned())
@@ -89,9 +97,10 @@ impl Explain for StoreError {
 
     fn blame(&self) -> Blame {
         match self {
-            Self::NotFound { .. } | Self::Vague { .. } | Self::Newer { .. } | Self::BodyMissing { .. } => {
-                Blame::Input
-            }
+            Self::NotFound { .. }
+            | Self::Vague { .. }
+            | Self::Newer { .. }
+            | Self::BodyMissing { .. } => Blame::Input,
             _ => Blame::Surroundings,
         }
     }

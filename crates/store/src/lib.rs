@@ -12,7 +12,7 @@ mod sqlite;
 pub use blobs::Blobs;
 pub use error::StoreError;
 pub use memory::{Memory, Reservation};
-pub use presence::Presence;
+pub use presence::{Mark, Presence};
 pub use sqlite::Store;
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! What one workspace remembers. Every statement names the workspace; every write is one transaction
 //! with its audit leaf, and is on the disk when the call returns.
 
+use std::path::{Path, PathBuf};
+
 use belay_model::record::{
-    Artefact, Decision, Disposed, Disposition, Effect, EffectState, Leaf, Review, ReviewState,
-    Run, RunState, Score, Step, StepState,
+    Artefact, Decision, Disposed, Disposition, Effect, EffectState, Leaf, Review, ReviewState, Run,
+    RunState, Score, Step, StepState,
 };
 use belay_model::{Digest, ReviewId, RunId, Timestamp, WorkspaceId};
 use serde_json::json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
+use crate::StoreError;
 use crate::audit;
 use crate::blobs::Blobs;
 use crate::presence::{Mark, Presence};
 use crate::rows::FromRow;
-use crate::StoreError;
 
 /// The memory of one workspace.
 #[derive(Debug, Clone)]
@@ -23,6 +25,7 @@ pub struct Memory {
     workspace: WorkspaceId,
     blobs: Blobs,
     presence: Presence,
+    folder: PathBuf,
 }
 
 /// A decision and, where something will be changed, the effect that is reserved with it.
@@ -35,13 +38,20 @@ pub struct Reservation<'a> {
 type Work<'a> = Transaction<'a, Sqlite>;
 
 impl Memory {
-    pub(crate) fn new(
-        pool: SqlitePool,
-        workspace: WorkspaceId,
-        blobs: Blobs,
-        presence: Presence,
-    ) -> Self {
-        Self { pool, workspace, blobs, presence }
+    pub(crate) fn new(pool: SqlitePool, workspace: WorkspaceId, folder: PathBuf) -> Self {
+        let (blobs, presence) =
+            (Blobs::new(folder.join("blobs")), Presence::new(folder.join("live")));
+        Self { pool, workspace, blobs, presence, folder }
+    }
+
+    /// Waits until everything is written and the file is closed.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// The state folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn workspace(&self) -> &WorkspaceId {
@@ -54,7 +64,8 @@ impl Memory {
 
     /// Remembers a new run. The process is alive in the record until the mark is dropped.
     pub async fn begin_run(&self, run: &Run) -> Result<Mark, StoreError> {
-        let mark = self.presence.mark(run.id).map_err(StoreError::io("cannot mark the run as alive"))?;
+        let mark =
+            self.presence.mark(run.id).map_err(StoreError::io("cannot mark the run as alive"))?;
         let mut work = self.pool.begin().await?;
         sqlx::query(
             "INSERT INTO run (workspace, id, workflow, worker, worker_digest, trigger, actor, level,
@@ -154,15 +165,22 @@ impl Memory {
         Ok(work.commit().await?)
     }
 
-    async fn update_step(&self, work: &mut Work<'_>, step: &Step, at: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE step SET state = ?, note = ?, ended = ? WHERE workspace = ? AND id = ?")
-            .bind(step.state.as_str())
-            .bind(&step.note)
-            .bind(step.ended.map(Timestamp::nanos))
-            .bind(self.workspace.as_str())
-            .bind(step.id.to_string())
-            .execute(&mut **work)
-            .await?;
+    async fn update_step(
+        &self,
+        work: &mut Work<'_>,
+        step: &Step,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE step SET state = ?, note = ?, ended = ? WHERE workspace = ? AND id = ?",
+        )
+        .bind(step.state.as_str())
+        .bind(&step.note)
+        .bind(step.ended.map(Timestamp::nanos))
+        .bind(self.workspace.as_str())
+        .bind(step.id.to_string())
+        .execute(&mut **work)
+        .await?;
         audit::append(work, &self.workspace, step, at).await
     }
 
@@ -180,7 +198,11 @@ impl Memory {
         Ok(work.commit().await?)
     }
 
-    async fn insert_decision(&self, work: &mut Work<'_>, decision: &Decision) -> Result<(), StoreError> {
+    async fn insert_decision(
+        &self,
+        work: &mut Work<'_>,
+        decision: &Decision,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO decision (workspace, id, run, step, principal, action, action_digest, risk,
                risk_reasons, level, answer, determining, missing, policy, at)
@@ -244,8 +266,12 @@ impl Memory {
         receipt: &str,
         at: Timestamp,
     ) -> Result<Effect, StoreError> {
-        let settled =
-            Effect { state, receipt: Some(receipt.to_owned()), settled: Some(at), ..effect.clone() };
+        let settled = Effect {
+            state,
+            receipt: Some(receipt.to_owned()),
+            settled: Some(at),
+            ..effect.clone()
+        };
         let mut work = self.pool.begin().await?;
         sqlx::query(
             "UPDATE effect SET state = ?, receipt = ?, settled = ? WHERE workspace = ? AND id = ?",
@@ -389,7 +415,8 @@ impl Memory {
     /// The run with this id, the end or the start of one, or `last`.
     pub async fn find_run(&self, text: &str, at: Timestamp) -> Result<Run, StoreError> {
         let runs: Vec<Run> = if text == "last" {
-            let newest = "SELECT * FROM run WHERE workspace = ? ORDER BY started DESC, id DESC LIMIT 1";
+            let newest =
+                "SELECT * FROM run WHERE workspace = ? ORDER BY started DESC, id DESC LIMIT 1";
             self.fetch(newest, &[]).await?
         } else {
             let like = "SELECT * FROM run WHERE workspace = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2)";
@@ -403,27 +430,31 @@ impl Memory {
         if run.state != RunState::Running {
             return Ok(run);
         }
-        let alive = self.presence.is_alive(run.id).map_err(StoreError::io("cannot tell who is alive"))?;
+        let alive =
+            self.presence.is_alive(run.id).map_err(StoreError::io("cannot tell who is alive"))?;
         if alive { Ok(run) } else { self.interrupt(&run, "the process went away", at).await }
     }
 
     /// Writes down that a run was cut off: the run, its open step and its open effects at once.
     pub async fn interrupt(&self, run: &Run, why: &str, at: Timestamp) -> Result<Run, StoreError> {
         let mut work = self.pool.begin().await?;
-        let open = sqlx::query("SELECT * FROM step WHERE workspace = ? AND run = ? AND state = 'running'")
-            .bind(self.workspace.as_str())
-            .bind(run.id.to_string())
-            .fetch_all(&mut *work)
-            .await?;
+        let open =
+            sqlx::query("SELECT * FROM step WHERE workspace = ? AND run = ? AND state = 'running'")
+                .bind(self.workspace.as_str())
+                .bind(run.id.to_string())
+                .fetch_all(&mut *work)
+                .await?;
         for step in all::<Step>(&open)? {
             let (state, note) = (StepState::Interrupted, Some(why.to_owned()));
             self.update_step(&mut work, &Step { state, note, ended: Some(at), ..step }, at).await?;
         }
-        let open = sqlx::query("SELECT * FROM effect WHERE workspace = ? AND run = ? AND state = 'reserved'")
-            .bind(self.workspace.as_str())
-            .bind(run.id.to_string())
-            .fetch_all(&mut *work)
-            .await?;
+        let open = sqlx::query(
+            "SELECT * FROM effect WHERE workspace = ? AND run = ? AND state = 'reserved'",
+        )
+        .bind(self.workspace.as_str())
+        .bind(run.id.to_string())
+        .fetch_all(&mut *work)
+        .await?;
         for effect in all::<Effect>(&open)? {
             let effect = Effect { state: EffectState::Ambiguous, ..effect };
             sqlx::query("UPDATE effect SET state = ? WHERE workspace = ? AND id = ?")
@@ -444,23 +475,31 @@ impl Memory {
     }
 
     pub async fn decisions(&self, run: RunId) -> Result<Vec<Decision>, StoreError> {
-        self.of_run("SELECT * FROM decision WHERE workspace = ? AND run = ? ORDER BY at, id", run).await
+        self.of_run("SELECT * FROM decision WHERE workspace = ? AND run = ? ORDER BY at, id", run)
+            .await
     }
 
     pub async fn effects(&self, run: RunId) -> Result<Vec<Effect>, StoreError> {
-        self.of_run("SELECT * FROM effect WHERE workspace = ? AND run = ? ORDER BY reserved, id", run).await
+        self.of_run(
+            "SELECT * FROM effect WHERE workspace = ? AND run = ? ORDER BY reserved, id",
+            run,
+        )
+        .await
     }
 
     pub async fn artefacts(&self, run: RunId) -> Result<Vec<Artefact>, StoreError> {
-        self.of_run("SELECT * FROM artefact WHERE workspace = ? AND run = ? ORDER BY at, id", run).await
+        self.of_run("SELECT * FROM artefact WHERE workspace = ? AND run = ? ORDER BY at, id", run)
+            .await
     }
 
     pub async fn scores(&self, run: RunId) -> Result<Vec<Score>, StoreError> {
-        self.of_run("SELECT * FROM score WHERE workspace = ? AND run = ? ORDER BY at, id", run).await
+        self.of_run("SELECT * FROM score WHERE workspace = ? AND run = ? ORDER BY at, id", run)
+            .await
     }
 
     pub async fn leaves(&self, run: RunId) -> Result<Vec<Leaf>, StoreError> {
-        self.of_run("SELECT * FROM audit WHERE workspace = ? AND run = ? ORDER BY sequence", run).await
+        self.of_run("SELECT * FROM audit WHERE workspace = ? AND run = ? ORDER BY sequence", run)
+            .await
     }
 
     /// Effects with an inverse that nobody has taken back yet, oldest first.
@@ -471,13 +510,15 @@ impl Memory {
     }
 
     pub async fn reviews(&self) -> Result<Vec<Review>, StoreError> {
-        self.fetch("SELECT * FROM review WHERE workspace = ? ORDER BY created DESC, id DESC", &[]).await
+        self.fetch("SELECT * FROM review WHERE workspace = ? ORDER BY created DESC, id DESC", &[])
+            .await
     }
 
     /// The review with this id, the end or the start of one, `last`, or that of a run.
     pub async fn find_review(&self, text: &str) -> Result<Review, StoreError> {
         let reviews: Vec<Review> = if text == "last" {
-            let newest = "SELECT * FROM review WHERE workspace = ? ORDER BY created DESC, id DESC LIMIT 1";
+            let newest =
+                "SELECT * FROM review WHERE workspace = ? ORDER BY created DESC, id DESC LIMIT 1";
             self.fetch(newest, &[]).await?
         } else {
             let like = "SELECT * FROM review WHERE workspace = ?1 AND (id LIKE ?2 || '%' OR id LIKE '%' || ?2
@@ -488,12 +529,14 @@ impl Memory {
     }
 
     pub async fn review_of(&self, run: RunId) -> Result<Option<Review>, StoreError> {
-        let reviews = self.of_run("SELECT * FROM review WHERE workspace = ? AND run = ?", run).await?;
+        let reviews =
+            self.of_run("SELECT * FROM review WHERE workspace = ? AND run = ?", run).await?;
         Ok(reviews.into_iter().next())
     }
 
     pub async fn dispositions(&self, review: ReviewId) -> Result<Vec<Disposition>, StoreError> {
-        let of = "SELECT * FROM disposition WHERE workspace = ? AND review = ? ORDER BY at, finding";
+        let of =
+            "SELECT * FROM disposition WHERE workspace = ? AND review = ? ORDER BY at, finding";
         self.fetch(of, &[&review.to_string()]).await
     }
 
@@ -502,12 +545,20 @@ impl Memory {
         self.blobs.put(body)
     }
 
-    async fn of_run<T: FromRow>(&self, sql: &'static str, run: RunId) -> Result<Vec<T>, StoreError> {
+    async fn of_run<T: FromRow>(
+        &self,
+        sql: &'static str,
+        run: RunId,
+    ) -> Result<Vec<T>, StoreError> {
         self.fetch(sql, &[&run.to_string()]).await
     }
 
     /// `sql` binds the workspace first.
-    async fn fetch<T: FromRow>(&self, sql: &'static str, more: &[&str]) -> Result<Vec<T>, StoreError> {
+    async fn fetch<T: FromRow>(
+        &self,
+        sql: &'static str,
+        more: &[&str],
+    ) -> Result<Vec<T>, StoreError> {
         let mut query = sqlx::query(sql).bind(self.workspace.as_str());
         for value in more {
             query = query.bind((*value).to_owned());
@@ -522,7 +573,9 @@ fn all<T: FromRow>(rows: &[SqliteRow]) -> Result<Vec<T>, StoreError> {
 
 /// An id is hex and hyphens; anything else would be a pattern.
 fn escaped(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_ascii_hexdigit() || letter == '-' { letter } else { '~' }).collect()
+    text.chars()
+        .map(|letter| if letter.is_ascii_hexdigit() || letter == '-' { letter } else { '~' })
+        .collect()
 }
 
 fn only<T>(kind: &'static str, text: &str, mut found: Vec<T>) -> Result<T, StoreError> {

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use belay_model::record::{
-    Answer, Artefact, Decision, Dimension, Disposition, Effect, EffectState, Judgement, Leaf, Review,
-    ReviewState, Run, RunState, Score, Step, StepState, Verdict,
+    Answer, Artefact, Decision, Dimension, Disposition, Effect, EffectState, Judgement, Leaf,
+    Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict,
 };
 use belay_model::{Digest, Level, Risk, Timestamp};
 use sqlx::Row as _;

@@ -10,8 +10,6 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::blobs::Blobs;
-use crate::presence::Presence;
 use crate::{Memory, StoreError};
 
 /// Forward only. A released migration is never edited: sqlx compares its checksum.
@@ -31,10 +29,14 @@ impl Store {
     /// The folder ignores itself in git, so that the user's own `.gitignore` is left alone.
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
         let made = fs::create_dir_all(folder);
-        made.map_err(StoreError::io(format!("cannot make the state folder `{}`", folder.display())))?;
+        made.map_err(StoreError::io(format!(
+            "cannot make the state folder `{}`",
+            folder.display()
+        )))?;
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
-            fs::write(&ignore, "*\n").map_err(StoreError::io("cannot write to the state folder"))?;
+            fs::write(&ignore, "*\n")
+                .map_err(StoreError::io("cannot write to the state folder"))?;
         }
         let path = folder.join("belay.db");
         let options = SqliteConnectOptions::new()
@@ -53,17 +55,11 @@ impl Store {
 
     /// What one workspace remembers. There is no way to ask without naming a workspace.
     pub fn workspace(&self, workspace: WorkspaceId) -> Memory {
-        let blobs = Blobs::new(self.folder.join("blobs"));
-        Memory::new(self.pool.clone(), workspace, blobs, Presence::new(self.folder.join("live")))
+        Memory::new(self.pool.clone(), workspace, self.folder.clone())
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// Waits until everything is written and the file is closed.
-    pub async fn close(&self) {
-        self.pool.close().await;
     }
 }
 
@@ -74,7 +70,9 @@ async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     };
     let migrator = Migrator::with_migrations(MIGRATIONS.iter().map(step).collect());
     migrator.run(pool).await.map_err(|source| match source {
-        MigrateError::VersionMissing(version) => StoreError::Newer { path: path.to_owned(), version },
+        MigrateError::VersionMissing(version) => {
+            StoreError::Newer { path: path.to_owned(), version }
+        }
         source => StoreError::Migrate { path: path.to_owned(), source },
     })
 }

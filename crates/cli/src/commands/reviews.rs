@@ -1,0 +1,134 @@
+//! `belay review`: what a person says of a report.
+
+use belay_flow::report;
+use belay_flow::review::{self, Case, Word};
+use belay_model::record::{Disposition, Judgement, Review};
+use serde_json::{Value, json};
+
+use super::records::{moment, table};
+use crate::args::{Format, JudgeArgs, ReviewCommand, ReviewShowArgs};
+use crate::failure::{Failure, Outcome};
+use crate::house::House;
+use crate::ui::Ui;
+
+pub(crate) async fn review(
+    command: &ReviewCommand,
+    house: &House,
+    ui: &Ui,
+) -> Result<Outcome, Failure> {
+    let desk = house.desk(ui).await?;
+    match command {
+        ReviewCommand::List(_) => {
+            let reviews = desk.memory.reviews().await?;
+            list(&reviews, ui)?;
+        }
+        ReviewCommand::Show(args) => show(args, &review::case(&desk, &args.review).await?, ui)?,
+        ReviewCommand::Accept(args) => judge(args, Judgement::Accept, &desk, ui).await?,
+        ReviewCommand::Reject(args) => judge(args, Judgement::Reject, &desk, ui).await?,
+    }
+    Ok(Outcome::Clear)
+}
+
+fn list(reviews: &[Review], ui: &Ui) -> Result<(), Failure> {
+    if ui.is_json() {
+        let rows: Vec<Value> = reviews.iter().map(review_json).collect();
+        return ui.json(&json!({"schema": "belay.reviews/1", "reviews": rows}));
+    }
+    if reviews.is_empty() {
+        ui.note("no reviews yet: `belay impact` opens one");
+        return Ok(());
+    }
+    let mut rows = table(&["review", "run", "state", "opened", "about"]);
+    for review in reviews {
+        rows.add_row([
+            review.id.short(),
+            review.run.short(),
+            review.state.to_string(),
+            moment(review.created),
+            review.title.clone(),
+        ]);
+    }
+    ui.result(&format!("{rows}\n"))
+}
+
+fn show(args: &ReviewShowArgs, case: &Case, ui: &Ui) -> Result<(), Failure> {
+    match args.format {
+        Format::Json => ui.json(&case_json(case)),
+        Format::Md => ui.result(&report::markdown(&case.report)),
+        Format::Html => ui.result(&report::html(&case.report)?),
+        Format::Text => {
+            ui.result(&report::terminal(&case.report))?;
+            ui.result(&format!("\nreview {} is {}\n", case.review.id.short(), case.review.state))?;
+            case.dispositions.iter().try_for_each(|said| ui.result(&line(said)))
+        }
+    }
+}
+
+fn line(said: &Disposition) -> String {
+    let about = said.finding.as_deref().unwrap_or("the report");
+    let reason = said.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!(
+        "  {} {}s {about}{reason} ({}, {})\n",
+        said.reviewer,
+        said.judgement,
+        said.identity,
+        moment(said.at)
+    )
+}
+
+async fn judge(
+    args: &JudgeArgs,
+    judgement: Judgement,
+    desk: &belay_flow::Desk,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let word = Word {
+        judgement,
+        finding: args.finding.clone(),
+        reason: args.reason.clone(),
+        reviewer: desk.actor.clone(),
+    };
+    let case = review::judge(desk, &args.review, &word).await?;
+    if ui.is_json() {
+        return ui.json(&case_json(&case));
+    }
+    let about = args.finding.as_ref().map_or_else(
+        || format!("run {} is now {}", case.review.run.short(), case.review.state),
+        |finding| {
+            format!("finding {finding}: {judgement}; the report is still {}", case.review.state)
+        },
+    );
+    ui.result(&format!("{about}\n"))
+}
+
+fn case_json(case: &Case) -> Value {
+    json!({
+        "schema": "belay.review/1",
+        "review": review_json(&case.review),
+        "dispositions": case.dispositions.iter().map(disposition_json).collect::<Vec<_>>(),
+        "report": case.report,
+    })
+}
+
+fn review_json(review: &Review) -> Value {
+    json!({
+        "review": review.id.to_string(),
+        "run": review.run.to_string(),
+        "kind": review.kind,
+        "state": review.state.as_str(),
+        "title": review.title,
+        "subject": review.subject.to_string(),
+        "opened": moment(review.created),
+    })
+}
+
+pub(crate) fn disposition_json(said: &Disposition) -> Value {
+    json!({
+        "finding": said.finding,
+        "reviewer": said.reviewer,
+        "identity": said.identity,
+        "judgement": said.judgement.as_str(),
+        "reason": said.reason,
+        "at": moment(said.at),
+    })
+}

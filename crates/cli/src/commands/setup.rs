@@ -1,0 +1,312 @@
+//! `belay init`, `config`, `drivers` and `doctor`: what belay stands on.
+
+use std::path::{Path, PathBuf};
+
+use belay_flow::Desk;
+use belay_flow::tools::LocalProject;
+use belay_outside::{DUCKDB, Repository};
+use belay_warehouse::{Database, Driver, Session};
+use serde_json::{Value, json};
+
+use super::records::table;
+use crate::args::{DriversCommand, DriversInstallArgs};
+use crate::failure::{Failure, Outcome};
+use crate::house::House;
+use crate::ui::Ui;
+
+/// Writes `belay.toml` beside the project; refuses to overwrite one.
+pub(crate) async fn init(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    if let Some(file) = &house.config.file {
+        let message = format!("there is already a `{}`", file.display());
+        return Err(Failure::input("init/exists", message).help("edit it, or remove it first"));
+    }
+    let repository = Repository::around(&house.folder).await?;
+    let root = fs_err::canonicalize(&repository.root).unwrap_or_else(|_| repository.root.clone());
+    let folder = fs_err::canonicalize(&house.folder).unwrap_or_else(|_| house.folder.clone());
+    let project = house.tools.project(&folder, Some(&root))?;
+    let default = repository.default_branch().await.ok().map(|branch| branch.name);
+    let path = root.join("belay.toml");
+    fs_err::write(&path, template(&project))
+        .map_err(|error| Failure::surroundings("files/io", error.to_string()))?;
+    if ui.is_json() {
+        ui.json(&json!({
+            "schema": "belay.init/1",
+            "file": path.display().to_string(),
+            "project": project.project.name,
+            "adapter": project.adapter,
+            "target": project.target.name,
+            "default_branch": default,
+        }))?;
+    } else {
+        let branch = default.as_deref().unwrap_or("none found: name a base with --base");
+        ui.result(&format!(
+            "wrote {}\n  project        {} ({}, target {})\n  default branch {branch}\nnext: belay doctor, then belay impact\n",
+            path.display(),
+            project.project.name,
+            project.adapter,
+            project.target.name,
+        ))?;
+    }
+    Ok(Outcome::Clear)
+}
+
+fn template(project: &LocalProject) -> String {
+    format!(
+        "# belay's settings for this repository. Everything here is optional; `belay config` shows every\n\
+         # setting, its value and where the value came from.\n\n\
+         [dbt]\n# target = \"{}\"\n# program = \"dbt\"\n\n\
+         [impact]\n# fail_on = \"high\"          # info, low, medium, high, critical or never\n\
+         # sensitive = [\"email\"]      # columns that are never shown\n\n\
+         # [impact.keys]              # for nodes whose key belay cannot find in the project\n\
+         # orders = [\"order_id\"]\n",
+        project.target.name
+    )
+}
+
+pub(crate) fn config(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    let rows = house.config.rows();
+    if ui.is_json() {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| json!({"name": row.name, "value": row.value, "origin": row.origin, "about": row.about,
+                              "variable": crate::config::variable(row.name)}))
+            .collect();
+        let file = house.config.file.as_ref().map(|file| file.display().to_string());
+        ui.json(&json!({"schema": "belay.config/1", "file": file, "settings": rows}))?;
+        return Ok(Outcome::Clear);
+    }
+    let mut text = table(&["setting", "value", "from", "about"]);
+    for row in rows {
+        text.add_row([row.name.to_owned(), row.value, row.origin, row.about.to_owned()]);
+    }
+    ui.result(&format!("{text}\n"))?;
+    Ok(Outcome::Clear)
+}
+
+pub(crate) async fn drivers(
+    command: &DriversCommand,
+    house: &House,
+    ui: &Ui,
+) -> Result<Outcome, Failure> {
+    match command {
+        DriversCommand::List(_) => {
+            let check = duckdb(house);
+            if ui.is_json() {
+                ui.json(&json!({"schema": "belay.drivers/1", "drivers": [check.json()]}))?;
+            } else {
+                ui.result(&checks_text(std::slice::from_ref(&check)))?;
+            }
+            Ok(Outcome::Clear)
+        }
+        DriversCommand::Install(args) => install(args, house, ui).await,
+    }
+}
+
+async fn install(args: &DriversInstallArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    let desk = house.desk(ui).await?;
+    let driver = house.tools.duckdb(&desk).await;
+    let dbt = match (&driver, args.dbt) {
+        (Ok(_), true) => match house.tools.cache.dbt() {
+            Some(program) => Some(Ok(program)),
+            None => Some(house.tools.install_dbt(&desk).await),
+        },
+        _ => None,
+    };
+    desk.progress.finish();
+    let (driver, dbt) = (driver?, dbt.transpose()?);
+    let version = driver.version()?;
+    if ui.is_json() {
+        ui.json(&json!({
+            "schema": "belay.drivers/1",
+            "drivers": [{"name": "duckdb", "version": version, "library": driver.library.display().to_string()}],
+            "dbt": dbt.map(|program| program.display().to_string()),
+        }))?;
+    } else {
+        ui.result(&format!("duckdb {version}: {}\n", driver.library.display()))?;
+        if let Some(program) = dbt {
+            ui.result(&format!("dbt: {}\n", program.display()))?;
+        }
+    }
+    Ok(Outcome::Clear)
+}
+
+/// One thing that was looked at.
+struct Check {
+    name: &'static str,
+    /// `None`: fine as it is, though it may be missing.
+    ok: Option<bool>,
+    found: String,
+    help: Option<String>,
+}
+
+impl Check {
+    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, ok: Some(true), found: found.into(), help: None }
+    }
+
+    fn aside(name: &'static str, found: impl Into<String>) -> Self {
+        Self { ok: None, ..Self::ok(name, found) }
+    }
+
+    fn wrong(name: &'static str, failure: Failure) -> Self {
+        Self { name, ok: Some(false), found: failure.message, help: failure.help }
+    }
+
+    fn json(&self) -> Value {
+        json!({"check": self.name, "ok": self.ok, "found": self.found, "help": self.help})
+    }
+}
+
+/// Looks at everything that a review needs. Exit 1 when something is wrong.
+pub(crate) async fn doctor(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    let desk = house.desk(ui).await?;
+    let mut checks = vec![
+        Check::ok("belay", env!("CARGO_PKG_VERSION")),
+        Check::ok("record", house.state_folder().display().to_string()),
+        Check::ok(
+            "policies",
+            format!("{} in force, {}", desk.gate.policy_ids().count(), desk.gate.digest().short()),
+        ),
+        git(house).await,
+    ];
+    let project = project(house).await;
+    checks.push(match &project {
+        Ok(project) => Check::ok(
+            "project",
+            format!(
+                "{} on {}, target {}, schema {}",
+                project.project.name, project.adapter, project.target.name, project.schema
+            ),
+        ),
+        Err(failure) => Check::aside("project", format!("none here: {}", failure.message)),
+    });
+    checks.push(
+        dbt(house, &desk, project.as_ref().map_or("duckdb", |project| project.adapter.as_str()))
+            .await,
+    );
+    let driver = duckdb(house);
+    let usable = driver.ok == Some(true);
+    checks.push(driver);
+    if let (Ok(LocalProject { database: Some(path), .. }), true) = (&project, usable) {
+        checks.push(database(house, &desk, path).await);
+    }
+    desk.progress.finish();
+    let left = belay_flow::clean::leftovers(&desk).await?;
+    checks.push(match left.len() {
+        0 => Check::ok("leftovers", "none"),
+        count => Check {
+            help: Some("run `belay clean`".to_owned()),
+            ok: Some(false),
+            ..Check::ok("leftovers", format!("{count} interrupted runs left something behind"))
+        },
+    });
+    let well = checks.iter().all(|check| check.ok != Some(false));
+    if ui.is_json() {
+        let rows: Vec<Value> = checks.iter().map(Check::json).collect();
+        ui.json(&json!({"schema": "belay.doctor/1", "ok": well, "checks": rows}))?;
+    } else {
+        ui.result(&checks_text(&checks))?;
+    }
+    Ok(if well { Outcome::Clear } else { Outcome::No })
+}
+
+fn checks_text(checks: &[Check]) -> String {
+    let line = |check: &Check| {
+        let mark = match check.ok {
+            Some(true) => "\u{1b}[32mok\u{1b}[0m  ",
+            Some(false) => "\u{1b}[31mbad\u{1b}[0m ",
+            None => "\u{1b}[2m–\u{1b}[0m   ",
+        };
+        let help = check
+            .help
+            .as_ref()
+            .map(|help| format!("\n                help: {help}"))
+            .unwrap_or_default();
+        format!("{mark} {:<10} {}{help}\n", check.name, check.found)
+    };
+    checks.iter().map(line).collect()
+}
+
+async fn git(house: &House) -> Check {
+    match Repository::around(&house.folder).await {
+        Ok(repository) => Check::ok("git", format!("repository at {}", repository.root.display())),
+        Err(error) => match Failure::from(error) {
+            failure if failure.code == "git/no-repository" => {
+                Check::aside("git", "no repository here")
+            }
+            failure => Check::wrong("git", failure),
+        },
+    }
+}
+
+async fn project(house: &House) -> Result<LocalProject, Failure> {
+    let root: Option<PathBuf> = match Repository::around(&house.folder).await {
+        Ok(repository) => Some(repository.root),
+        Err(_) => None,
+    };
+    Ok(house.tools.project(&house.folder, root.as_deref())?)
+}
+
+async fn dbt(house: &House, desk: &Desk, adapter: &str) -> Check {
+    let private = house.tools.cache.dbt().is_none();
+    if house.tools.settings.dbt.is_none()
+        && private
+        && house.tools.dbt_on_path(adapter).await.is_none()
+    {
+        return Check::aside(
+            "dbt",
+            "none yet: belay installs a private one on first use, or `belay drivers install --dbt`",
+        );
+    }
+    match house.tools.dbt(desk, adapter).await {
+        Ok((dbt, origin, version)) => {
+            Check::ok("dbt", format!("{version}, {} ({})", dbt.program.display(), origin.as_str()))
+        }
+        Err(error) => Check::wrong("dbt", error.into()),
+    }
+}
+
+fn duckdb(house: &House) -> Check {
+    const NAME: &str = "duckdb";
+    let configured = house.tools.settings.duckdb_library.clone();
+    let (library, origin) = match (configured, DUCKDB) {
+        (Some(library), _) => (library, "named in the configuration".to_owned()),
+        (None, Some(package)) => match house.tools.cache.verify(&package) {
+            Ok(true) => (
+                house.tools.cache.library(&package),
+                format!("from {}, SHA-256 checked", package.package),
+            ),
+            Ok(false) => {
+                return Check::aside(
+                    NAME,
+                    "not fetched yet: belay does it on first use, or `belay drivers install`",
+                );
+            }
+            Err(error) => return Check::wrong(NAME, error.into()),
+        },
+        (None, None) => {
+            return Check::aside(
+                NAME,
+                "no library is pinned for this machine: name one as `drivers.duckdb`",
+            );
+        }
+    };
+    match Driver::duckdb(library.clone()).version() {
+        Ok(version) => Check::ok(NAME, format!("{version}, {} ({origin})", library.display())),
+        Err(error) => Check::wrong(NAME, error.into()),
+    }
+}
+
+async fn database(house: &House, desk: &Desk, path: &Path) -> Check {
+    let opened = match house.tools.duckdb(desk).await {
+        Ok(driver) => Session::open(driver, Database::read_only(path)).await.map_err(Failure::from),
+        Err(error) => Err(error.into()),
+    };
+    match opened {
+        Ok(session) => {
+            session.close().await;
+            Check::ok("database", format!("{} opens", path.display()))
+        }
+        Err(failure) => Check::wrong("database", failure),
+    }
+}

@@ -1,0 +1,293 @@
+//! A dbt profile: which target a project runs on, and the same target with another schema.
+
+use std::collections::BTreeMap;
+
+use belay_model::Explain;
+use minijinja::value::{Kwargs, Value as Jinja};
+use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
+use serde_json::{Map, Value, json};
+
+/// Looks up an environment variable.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What belay needs of `dbt_project.yml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    pub name: String,
+    pub profile: String,
+}
+
+/// One output of a profile, as written: Jinja is rendered only where belay itself reads a value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub profile: String,
+    pub name: String,
+    output: Map<String, Value>,
+}
+
+/// A profile to hand to dbt, and the secrets that it takes from its environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedProfile {
+    /// The text of a `profiles.yml`; it holds no secret that was spelled out in the user's.
+    pub text: String,
+    pub secrets: Vec<(String, String)>,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProfileError {
+    #[error("`{file}` is not valid YAML: {message}")]
+    Yaml { file: String, message: String },
+    #[error("`{file}` has no `{key}`")]
+    MissingKey { file: String, key: String },
+    #[error("profile `{profile}` is not in `{file}`")]
+    NoProfile { profile: String, file: String },
+    #[error("profile `{profile}` has no target `{target}`")]
+    NoTarget { profile: String, target: String, known: Vec<String> },
+    #[error("`{value}` of the profile cannot be rendered: {message}")]
+    Jinja { value: String, message: String },
+}
+
+impl Explain for ProfileError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Yaml { .. } => "profile/yaml",
+            Self::MissingKey { .. } => "profile/missing-key",
+            Self::NoProfile { .. } => "profile/not-found",
+            Self::NoTarget { .. } => "profile/no-target",
+            Self::Jinja { .. } => "profile/jinja",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::NoTarget { known, .. } => Some(format!("its targets are: {}", known.join(", "))),
+            Self::NoProfile { .. } => {
+                Some("name the folder that holds it: DBT_PROFILES_DIR".to_owned())
+            }
+            Self::Jinja { .. } => {
+                Some("set the environment variables that dbt needs, then try again".to_owned())
+            }
+            Self::Yaml { .. } | Self::MissingKey { .. } => None,
+        }
+    }
+}
+
+impl Project {
+    /// Reads the text of a `dbt_project.yml`.
+    pub fn parse(text: &str, env: Lookup<'_>) -> Result<Self, ProfileError> {
+        const FILE: &str = "dbt_project.yml";
+        let project = mapping(FILE, text)?;
+        let read = |key: &str| -> Result<String, ProfileError> {
+            let value = project.get(key).and_then(Value::as_str);
+            let missing =
+                || ProfileError::MissingKey { file: FILE.to_owned(), key: key.to_owned() };
+            render(value.ok_or_else(missing)?, env)
+        };
+        Ok(Self { name: read("name")?, profile: read("profile")? })
+    }
+}
+
+impl Target {
+    /// Finds a target in the text of a `profiles.yml`; without a name, the profile's default.
+    pub fn find(
+        text: &str,
+        profile: &str,
+        target: Option<&str>,
+        env: Lookup<'_>,
+    ) -> Result<Self, ProfileError> {
+        const FILE: &str = "profiles.yml";
+        let profiles = mapping(FILE, text)?;
+        let unknown =
+            || ProfileError::NoProfile { profile: profile.to_owned(), file: FILE.to_owned() };
+        let found = profiles.get(profile).and_then(Value::as_object).ok_or_else(unknown)?;
+        let name = match (target, found.get("target").and_then(Value::as_str)) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(default)) => render(default, env)?,
+            (None, None) => "default".to_owned(),
+        };
+        let outputs = found.get("outputs").and_then(Value::as_object);
+        let output = outputs.and_then(|outputs| outputs.get(&name)).and_then(Value::as_object);
+        let known = || outputs.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let Some(output) = output else {
+            return Err(ProfileError::NoTarget {
+                profile: profile.to_owned(),
+                target: name,
+                known: known(),
+            });
+        };
+        Ok(Self { profile: profile.to_owned(), name, output: output.clone() })
+    }
+
+    /// The adapter, such as `duckdb`.
+    pub fn adapter(&self, env: Lookup<'_>) -> Result<String, ProfileError> {
+        self.required("type", env)
+    }
+
+    pub fn schema(&self, env: Lookup<'_>) -> Result<String, ProfileError> {
+        Ok(self.rendered("schema", env)?.unwrap_or_else(|| "main".to_owned()))
+    }
+
+    /// DuckDB: the path of the file, as written (relative to where dbt runs).
+    pub fn path(&self, env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
+        self.rendered("path", env)
+    }
+
+    /// The same target with another schema and, for DuckDB, an absolute path: relative ones would
+    /// point elsewhere from a scratch tree.
+    pub fn derive(&self, schema: Option<&str>, path: Option<&str>) -> DerivedProfile {
+        let mut secrets = Vec::new();
+        let mut output = match hide(&Value::Object(self.output.clone()), false, &mut secrets) {
+            Value::Object(output) => output,
+            _ => Map::new(),
+        };
+        if let Some(schema) = schema {
+            output.insert("schema".to_owned(), json!(schema));
+        }
+        if let Some(path) = path {
+            output.insert("path".to_owned(), json!(path));
+        }
+        let profile = json!({"target": self.name, "outputs": {self.name.clone(): output}});
+        // JSON is YAML, and it is quoted throughout.
+        let text = json!({self.profile.clone(): profile}).to_string();
+        DerivedProfile { text, secrets }
+    }
+
+    fn required(&self, key: &str, env: Lookup<'_>) -> Result<String, ProfileError> {
+        let missing =
+            || ProfileError::MissingKey { file: "profiles.yml".to_owned(), key: key.to_owned() };
+        self.rendered(key, env)?.ok_or_else(missing)
+    }
+
+    fn rendered(&self, key: &str, env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
+        self.output.get(key).and_then(Value::as_str).map(|value| render(value, env)).transpose()
+    }
+}
+
+/// Words in the name of a key whose value is a secret.
+const SECRET_WORDS: [&str; 7] =
+    ["pass", "secret", "token", "private_key", "keyfile", "credential", "api_key"];
+
+/// Replaces secrets that are spelled out by references to the environment, under the prefix that dbt
+/// itself scrubs from its logs.
+fn hide(value: &Value, secret: bool, secrets: &mut Vec<(String, String)>) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(key, value)| {
+                    let key_lower = key.to_lowercase();
+                    let secret = secret || SECRET_WORDS.iter().any(|word| key_lower.contains(word));
+                    (key.clone(), hide(value, secret, secrets))
+                })
+                .collect(),
+        ),
+        Value::Array(items) => items.iter().map(|item| hide(item, secret, secrets)).collect(),
+        Value::String(text) if secret && !text.contains("{{") => {
+            let name = format!("DBT_ENV_SECRET_BELAY_{}", secrets.len());
+            let reference = format!("{{{{ env_var('{name}') }}}}");
+            secrets.push((name, text.clone()));
+            Value::String(reference)
+        }
+        plain => plain.clone(),
+    }
+}
+
+fn mapping(file: &str, text: &str) -> Result<Map<String, Value>, ProfileError> {
+    let wrong = |message: String| ProfileError::Yaml { file: file.to_owned(), message };
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(wrong("it is not a mapping".to_owned())),
+    }
+}
+
+/// Renders the little Jinja that dbt allows here: `env_var` and its filters.
+fn render(text: &str, env: Lookup<'_>) -> Result<String, ProfileError> {
+    if !text.contains("{{") {
+        return Ok(text.to_owned());
+    }
+    let names = known_variables(text, env);
+    let mut jinja = Environment::new();
+    jinja.set_undefined_behavior(UndefinedBehavior::Strict);
+    jinja.add_function("env_var", move |name: &str, default: Option<Jinja>, _: Kwargs| {
+        let found = names.get(name).map(|value| Jinja::from(value.as_str()));
+        found.or(default).ok_or_else(|| {
+            JinjaError::new(ErrorKind::InvalidOperation, format!("`{name}` is not set"))
+        })
+    });
+    for filter in ["as_number", "as_bool", "as_text", "as_native"] {
+        jinja.add_filter(filter, |value: Jinja| value);
+    }
+    jinja.render_str(text, ()).map_err(|error| ProfileError::Jinja {
+        value: text.to_owned(),
+        message: error.detail().unwrap_or("it is not understood").to_owned(),
+    })
+}
+
+/// The environment variables that the text names: a template function cannot borrow the lookup.
+fn known_variables(text: &str, env: Lookup<'_>) -> BTreeMap<String, String> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    words.filter_map(|word| Some((word.to_owned(), env(word)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROFILES: &str = "
+shop:
+  target: \"{{ env_var('SHOP_TARGET', 'dev') }}\"
+  outputs:
+    dev: {type: duckdb, path: shop.duckdb, schema: main, threads: 4}
+    prod:
+      type: postgres
+      schema: analytics
+      user: belay
+      password: hunter2
+      private_key_passphrase: \"{{ env_var('PASSPHRASE') }}\"
+";
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn the_default_target_may_come_from_the_environment() {
+        let found = |env: Lookup<'_>| Target::find(PROFILES, "shop", None, env).unwrap().name;
+        assert_eq!(found(&nothing), "dev");
+        assert_eq!(found(&|name| (name == "SHOP_TARGET").then(|| "prod".to_owned())), "prod");
+    }
+
+    #[test]
+    fn a_derived_profile_has_another_schema_and_no_secret_in_its_text() {
+        let target = Target::find(PROFILES, "shop", Some("prod"), &nothing).unwrap();
+        let derived = target.derive(Some("belay_1"), None);
+        assert!(!derived.text.contains("hunter2"), "{}", derived.text);
+        assert!(derived.text.contains("env_var('PASSPHRASE')"));
+        let secrets = [("DBT_ENV_SECRET_BELAY_0".to_owned(), "hunter2".to_owned())];
+        assert_eq!(derived.secrets, secrets);
+        let again = Target::find(&derived.text, "shop", None, &nothing).unwrap();
+        assert_eq!(again.schema(&nothing).unwrap(), "belay_1");
+        assert_eq!(again.name, "prod");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = Target::find(PROFILES, "shop", Some("staging"), &nothing).unwrap_err();
+        assert_eq!(missing.to_string(), "profile `shop` has no target `staging`");
+        assert_eq!(missing.help().unwrap(), "its targets are: dev, prod");
+        let unknown = Target::find(PROFILES, "store", None, &nothing).unwrap_err();
+        assert_eq!(unknown.code(), "profile/not-found");
+        let unset = render("{{ env_var('NOT_SET') }}", &nothing).unwrap_err();
+        assert!(unset.to_string().contains("`NOT_SET` is not set"), "{unset}");
+    }
+
+    #[test]
+    fn a_project_names_its_profile() {
+        let project =
+            Project::parse("name: shop\nprofile: shop\nmodels:\n  +x: 1\n", &nothing).unwrap();
+        assert_eq!(project, Project { name: "shop".to_owned(), profile: "shop".to_owned() });
+        let wrong = Project::parse("name: shop\n", &nothing).unwrap_err();
+        assert_eq!(wrong.to_string(), "`dbt_project.yml` has no `profile`");
+    }
+}

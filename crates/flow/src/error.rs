@@ -1,0 +1,133 @@
+//! Every way in which a use case can fail.
+
+use std::path::PathBuf;
+
+use belay_dbt::manifest::ManifestError;
+use belay_dbt::profile::ProfileError;
+use belay_dbt::run_results::RunResultsError;
+use belay_diff::AnswerError;
+use belay_gate::{PolicyError, Refused};
+use belay_model::Explain;
+use belay_model::explain::Blame;
+use belay_outside::OutsideError;
+use belay_store::StoreError;
+use belay_warehouse::WarehouseError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    #[error("there is no dbt project in `{path}` or above it")]
+    NoProject { path: PathBuf },
+    #[error("`{path}` holds no dbt manifest")]
+    NoManifest { path: PathBuf },
+    #[error("cannot read `{path}`")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("the manifest of {side} cannot be used: {source}")]
+    Manifest { side: String, source: ManifestError },
+    #[error("the run results of {side} cannot be used: {source}")]
+    RunResults { side: String, source: RunResultsError },
+    #[error("there is no profiles.yml in `{}`", folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join("`, `"))]
+    NoProfiles { folders: Vec<PathBuf> },
+    #[error(
+        "belay builds and compares data on DuckDB for now, and this project runs on `{adapter}`"
+    )]
+    Adapter { adapter: String },
+    #[error("the worker file `{file}` cannot be used: {message}")]
+    Worker { file: String, message: String },
+    #[error("building would write to `{relation}`, outside the scratch schema `{prefix}`")]
+    OutsideScratch { node: String, relation: String, prefix: String },
+    #[error("the review of run {run} is already {state}")]
+    Closed { run: String, state: String },
+    #[error("the report has no finding `{finding}`")]
+    NoFinding { finding: String },
+    #[error("a rejection needs a reason")]
+    NoReason,
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    #[error("cannot render the report: {message}")]
+    Render { message: String },
+}
+
+impl FlowError {
+    fn inner(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Manifest { source, .. } => source,
+            Self::RunResults { source, .. } => source,
+            Self::Profile(inner) => inner,
+            Self::Answer(inner) => inner,
+            Self::Policy(inner) => inner,
+            Self::Refused(inner) => inner,
+            Self::Outside(inner) => inner,
+            Self::Store(inner) => inner,
+            Self::Warehouse(inner) => inner,
+            _ => return None,
+        })
+    }
+
+    /// The user, or something on the user's behalf, asked the run to stop.
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Outside(OutsideError::Stopped))
+    }
+}
+
+impl Explain for FlowError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoProject { .. } => "dbt/no-project",
+            Self::NoManifest { .. } => "dbt/no-manifest",
+            Self::Unreadable { .. } => "files/unreadable",
+            Self::NoProfiles { .. } => "profile/no-file",
+            Self::Adapter { .. } => "warehouse/adapter",
+            Self::Worker { .. } => "worker/invalid",
+            Self::OutsideScratch { .. } => "scratch/escape",
+            Self::Closed { .. } => "review/closed",
+            Self::NoFinding { .. } => "review/no-finding",
+            Self::NoReason => "review/no-reason",
+            Self::Render { .. } => "report/render",
+            other => other.inner().map_or("flow/unknown", Explain::code),
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::NoProject { .. } => {
+                "go to the folder of a dbt project, or give two folders of dbt artefacts: \
+                 `--base DIR --head DIR`"
+            }
+            Self::NoManifest { .. } => {
+                "run `dbt parse` there, or name the folder that holds manifest.json"
+            }
+            Self::NoProfiles { .. } => "name the folder that holds it: DBT_PROFILES_DIR",
+            Self::Adapter { .. } => "use `--no-build`: the changed scope needs no warehouse",
+            Self::OutsideScratch { .. } => {
+                "let `generate_schema_name` respect `target.schema`, or use `--no-build`"
+            }
+            Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
+            Self::NoReason => "say why: `--reason TEXT`",
+            Self::Closed { .. } => {
+                "a report is judged once; run `belay impact` again for a new one"
+            }
+            other => return other.inner().and_then(Explain::help),
+        };
+        Some(text.to_owned())
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Unreadable { .. } => Blame::Surroundings,
+            Self::Render { .. } => Blame::Belay,
+            other => other.inner().map_or(Blame::Input, Explain::blame),
+        }
+    }
+}

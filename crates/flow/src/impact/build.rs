@@ -1,0 +1,399 @@
+//! Building the scope into a scratch schema, testing it there and testing the base, then comparing the
+//! data. Whatever happens in between, the scratch schema goes at the end.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::run_results::{RunOutcome, Status};
+use belay_dbt::{Manifest, NodeId, RunResults};
+use belay_diff::{Dialect, RelationName};
+use belay_model::record::EffectState;
+use belay_model::{Action, Resource, Verb, Zone};
+use belay_outside::{DbtCommand, OutsideError};
+use belay_warehouse::{Database, Driver, Session, Statement};
+
+use super::scratch::{Claim, Workshop};
+use super::sides::{self, BuildableProject};
+use super::{Findings, Request, compare, verdicts};
+use crate::FlowError;
+use crate::supervisor::Supervisor;
+use crate::tools::Tools;
+
+/// What came of the build.
+#[derive(Debug)]
+pub struct Built {
+    pub schema: String,
+    pub nodes: Vec<BuiltNode>,
+    /// Head as it was parsed for the scratch schema: where its relations are.
+    pub manifest: Manifest,
+    pub seconds: f64,
+    pub kept: bool,
+}
+
+/// One node of the build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuiltNode {
+    pub node: NodeId,
+    pub status: Status,
+    pub message: Option<String>,
+    pub seconds: f64,
+}
+
+/// Everything that the stages of a build share.
+struct Site<'a> {
+    request: &'a Request,
+    project: &'a BuildableProject,
+    workshop: &'a Workshop,
+    driver: Driver,
+    database: &'a Path,
+    claim: Claim,
+}
+
+/// Builds, tests and compares; fills in `built`, `tests`, `data` and `uncompared`.
+pub(super) async fn review_data(
+    run: &mut Supervisor<'_>,
+    tools: &Tools,
+    request: &Request,
+    project: &BuildableProject,
+    workshop: &Workshop,
+    findings: &mut Findings,
+) -> Result<(), FlowError> {
+    let adapter = || FlowError::Adapter { adapter: project.local.adapter.clone() };
+    Dialect::of_adapter(&project.local.adapter).ok_or_else(adapter)?;
+    let database = project.local.database.as_deref().ok_or_else(adapter)?;
+    let driver = tools.duckdb(run.desk).await?;
+    let claim = Claim::of_run(run, database);
+    let site = Site { request, project, workshop, driver, database, claim };
+
+    let scratch = parse_for_scratch(run, &site, findings).await?;
+    let selection = Selection::of(findings);
+    contained(&site.claim, &scratch, &selection.build)?;
+    claim_scratch(run, &site).await?;
+    let outcome = in_scratch(run, &site, findings, scratch, &selection).await;
+    if request.keep {
+        findings.notes.push(format!("the scratch schema `{}` was kept", site.claim.prefix));
+        return outcome;
+    }
+    let released = release(run, &site).await;
+    outcome?;
+    released
+}
+
+/// What is built and tested: the scope without what cannot be built afresh.
+struct Selection {
+    build: Vec<NodeId>,
+    test: Vec<NodeId>,
+}
+
+impl Selection {
+    fn of(findings: &Findings) -> Self {
+        let (scope, head) = (&findings.scope, &findings.head.manifest);
+        // A snapshot that is only below a change would be built without its history, and its readers
+        // would see that as a change: they read the one of base instead.
+        let unbuildable = |id: &&NodeId| {
+            let grown = head.node(id).is_some_and(|node| node.kind == Kind::Snapshot);
+            !grown || scope.changed.contains_key(*id)
+        };
+        let build: Vec<NodeId> =
+            scope.selection.build.iter().filter(unbuildable).cloned().collect();
+        let about_built = |id: &&NodeId| {
+            scope.changed.contains_key(*id)
+                || head.parents(id).any(|parent| build.contains(&parent.id))
+                || head.parents(id).any(|parent| parent.is_ephemeral())
+        };
+        let test = scope.selection.test.iter().filter(about_built).cloned().collect();
+        Self { build, test }
+    }
+}
+
+/// Parses head once more, for the scratch schema: only so is it known where dbt would write.
+async fn parse_for_scratch(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &Findings,
+) -> Result<Manifest, FlowError> {
+    run.step("plan the build", async |run| {
+        let database = site.database.to_string_lossy();
+        let profile = site.project.local.target.derive(Some(&site.claim.prefix), Some(&database));
+        site.workshop.write("scratch-profiles/profiles.yml", &profile.text)?;
+        let command = scratch_command(site, findings, "parse", Verb::CompileProject);
+        sides::run_dbt(run, &site.project.dbt, &command).await?;
+        let bytes = command.artefact("manifest.json")?;
+        let wrong = |source| FlowError::Manifest { side: "the scratch build".to_owned(), source };
+        Manifest::parse(&bytes).map_err(wrong)
+    })
+    .await
+}
+
+fn scratch_command(
+    site: &Site<'_>,
+    findings: &Findings,
+    name: &'static str,
+    verb: Verb,
+) -> DbtCommand {
+    let folder = findings.head.project.clone().unwrap_or_default();
+    let artefacts = site.workshop.path("scratch/artefacts");
+    DbtCommand {
+        name,
+        verb,
+        resource: site.claim.resource(),
+        profiles: site.workshop.path("scratch-profiles"),
+        ..sides::parse(site.project, "scratch", &folder, &artefacts)
+    }
+}
+
+/// No node may be built anywhere but in the claimed schemas, whatever the project's macros say.
+fn contained(claim: &Claim, scratch: &Manifest, build: &[NodeId]) -> Result<(), FlowError> {
+    for node in build.iter().filter_map(|id| scratch.node(id)) {
+        let Some(relation) = relation(node) else { continue };
+        if !claim.covers(&relation.schema) {
+            return Err(FlowError::OutsideScratch {
+                node: node.id.to_string(),
+                relation: relation.to_string(),
+                prefix: claim.prefix.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where a node lives; nothing for what lives nowhere.
+pub(super) fn relation(node: &Node) -> Option<RelationName> {
+    if node.is_ephemeral() {
+        return None;
+    }
+    let relation = node.relation.as_ref()?;
+    Some(RelationName {
+        database: relation.database.as_deref()?.to_owned(),
+        schema: relation.schema.as_deref()?.to_owned(),
+        identifier: relation.identifier.to_string(),
+    })
+}
+
+/// Writes the claim down with its inverse, before anything is made.
+async fn claim_scratch(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
+    run.step("claim a scratch schema", async |run| {
+        let action = Action::new(Verb::CreateScratch, site.claim.resource())
+            .with("database", site.database.to_string_lossy())
+            .undone_by(site.claim.inverse());
+        run.perform(&action, async |permit| {
+            permit.admit(&action).map_err(OutsideError::from)?;
+            // A database that is missing or locked shows here, before dbt is started on it.
+            let database = Database::read_write(site.database);
+            Session::open(site.driver.clone(), database).await?.close().await;
+            Ok::<_, FlowError>(())
+        })
+        .await
+    })
+    .await
+}
+
+/// Makes what the build needs beforehand: views for sources whose schema follows the target's, which
+/// would otherwise point into the empty scratch.
+async fn alias_sources(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &Findings,
+    scratch: &Manifest,
+) -> Result<(), FlowError> {
+    let aliases = source_aliases(&site.claim, &findings.head.manifest, scratch);
+    if aliases.is_empty() {
+        return Ok(());
+    }
+    run.step("make the sources visible in scratch", async |run| {
+        let session =
+            Session::open(site.driver.clone(), Database::read_write(site.database)).await?;
+        let mut made = Ok(());
+        for sql in alias_statements(&aliases) {
+            let resource = site.claim.resource();
+            let mut statement =
+                Statement::new(Verb::CreateScratch, resource, "prepare the scratch schema", sql);
+            statement.inverse = Some(site.claim.inverse());
+            let action = statement.action();
+            made =
+                run.perform(&action, async |permit| session.execute(permit, statement).await).await;
+            if made.is_err() {
+                break;
+            }
+        }
+        session.close().await;
+        made
+    })
+    .await
+}
+
+/// Sources that the scratch parse places inside the claim, and where they really are.
+fn source_aliases(
+    claim: &Claim,
+    head: &Manifest,
+    scratch: &Manifest,
+) -> Vec<(RelationName, RelationName)> {
+    let moved = |node: &Node| {
+        let (there, here) = (relation(scratch.node(&node.id)?)?, relation(node)?);
+        (there != here && claim.covers(&there.schema)).then_some((there, here))
+    };
+    head.of_kind(Kind::Source).filter_map(moved).collect()
+}
+
+fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<String> {
+    let dialect = Dialect::DuckDb;
+    let schema = |name: &RelationName| {
+        format!(
+            "CREATE SCHEMA IF NOT EXISTS {}.{}",
+            dialect.quote(&name.database),
+            dialect.quote(&name.schema)
+        )
+    };
+    let mut statements: Vec<String> = aliases.iter().map(|(there, _)| schema(there)).collect();
+    statements.dedup();
+    statements.extend(aliases.iter().map(|(there, here)| {
+        format!("CREATE VIEW {} AS SELECT * FROM {}", there.quoted(dialect), here.quoted(dialect))
+    }));
+    statements
+}
+
+async fn in_scratch(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &mut Findings,
+    scratch: Manifest,
+    selection: &Selection,
+) -> Result<(), FlowError> {
+    alias_sources(run, site, findings, &scratch).await?;
+    let results = build(run, site, findings, selection).await?;
+    let base_results = match findings.base.run_results.take() {
+        Some(results) => Some(results),
+        None => test_base(run, site, findings, selection).await?,
+    };
+    findings.tests = verdicts::verdicts(
+        &selection.test,
+        &findings.base.manifest,
+        base_results.as_ref(),
+        &results.results,
+    );
+    findings.built = Some(Built {
+        schema: site.claim.prefix.clone(),
+        nodes: built_nodes(&selection.build, &results.results),
+        manifest: scratch,
+        seconds: results.seconds,
+        kept: site.request.keep,
+    });
+    compare::review_built(run, &site.driver, site.database, site.request, findings).await
+}
+
+struct BuildResults {
+    results: RunResults,
+    seconds: f64,
+}
+
+async fn build(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &Findings,
+    selection: &Selection,
+) -> Result<BuildResults, FlowError> {
+    let name = format!(
+        "build {} nodes and run {} tests in scratch",
+        selection.build.len(),
+        selection.test.len()
+    );
+    run.step(&name, async |run| {
+        let started = run.desk.now();
+        let mut command = scratch_command(site, findings, "build", Verb::BuildScratch);
+        command.args =
+            selectors(&findings.head.manifest, selection.build.iter().chain(&selection.test));
+        command.args.extend(["--defer", "--state"].map(str::to_owned));
+        command.args.push(findings.base.artefacts.to_string_lossy().into_owned());
+        if let Some(threads) = site.request.settings.threads {
+            command.args.extend(["--threads".to_owned(), threads.to_string()]);
+        }
+        command.inverse = Some(site.claim.inverse());
+        sides::run_dbt(run, &site.project.dbt, &command).await?;
+        let bytes = command.artefact("run_results.json")?;
+        run.keep("head/run_results.json", "application/json", &bytes, true).await?;
+        let wrong = |source| FlowError::RunResults { side: "head".to_owned(), source };
+        let results = RunResults::parse(&bytes).map_err(wrong)?;
+        Ok(BuildResults { results, seconds: run.desk.now().seconds_since(started) })
+    })
+    .await
+}
+
+/// Runs on base, with base's own code, the tests that head ran: an old failure is not head's.
+async fn test_base(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &Findings,
+    selection: &Selection,
+) -> Result<Option<RunResults>, FlowError> {
+    let base = &findings.base.manifest;
+    // A test that stores its failures would write beside base's relations.
+    let runnable = |id: &&NodeId| {
+        base.node(id).is_some_and(|node| {
+            node.kind == Kind::Test
+                && !node.config.is_on("store_failures")
+                && node.config.text("store_failures_as").is_none_or(|kind| kind == "ephemeral")
+        })
+    };
+    let tests: Vec<&NodeId> = selection.test.iter().filter(runnable).collect();
+    let (Some(folder), false) = (&findings.base.project, tests.is_empty()) else { return Ok(None) };
+    run.step(&format!("run {} tests on base", tests.len()), async |run| {
+        let artefacts = site.workshop.path("base/tests");
+        let command = DbtCommand {
+            name: "test",
+            verb: Verb::TestRelations,
+            resource: Resource::new(format!("warehouse:{}", site.database.display()), Zone::Prod),
+            args: selectors(base, tests.iter().copied()),
+            ..sides::parse(site.project, "base", folder, &artefacts)
+        };
+        sides::run_dbt(run, &site.project.dbt, &command).await?;
+        let bytes = command.artefact("run_results.json")?;
+        run.keep("base/run_results.json", "application/json", &bytes, true).await?;
+        let wrong = |source| FlowError::RunResults { side: "base".to_owned(), source };
+        RunResults::parse(&bytes).map(Some).map_err(wrong)
+    })
+    .await
+}
+
+/// Exactly these nodes, by their full names, and no test that nobody asked for.
+fn selectors<'a>(manifest: &Manifest, nodes: impl IntoIterator<Item = &'a NodeId>) -> Vec<String> {
+    let names = nodes.into_iter().filter_map(|id| {
+        let fqn: Vec<&str> = manifest.node(id)?.fqn.iter().map(AsRef::as_ref).collect();
+        Some(format!("fqn:{}", fqn.join(".")))
+    });
+    let flags = ["--indirect-selection", "empty", "--select"].map(str::to_owned);
+    flags.into_iter().chain(names).collect()
+}
+
+fn built_nodes(build: &[NodeId], results: &RunResults) -> Vec<BuiltNode> {
+    let outcomes: &BTreeMap<NodeId, RunOutcome> = &results.outcomes;
+    build
+        .iter()
+        .filter_map(|id| {
+            let outcome = outcomes.get(id)?;
+            let message = outcome.message.as_deref().map(str::to_owned);
+            let seconds = outcome.seconds;
+            Some(BuiltNode { node: id.clone(), status: outcome.status.clone(), message, seconds })
+        })
+        .collect()
+}
+
+async fn release(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
+    run.step("drop the scratch schema", async |run| {
+        let dropped = site.claim.release(run, &site.driver).await?;
+        let receipt = format!("dropped {}", dropped.join(", "));
+        settle_open(run, &receipt).await
+    })
+    .await
+}
+
+/// Closes every effect of the run whose inverse was the drop.
+pub(super) async fn settle_open(run: &Supervisor<'_>, receipt: &str) -> Result<(), FlowError> {
+    for effect in run.desk.memory.effects(run.run.id).await? {
+        let open = matches!(effect.state, EffectState::Committed | EffectState::Ambiguous);
+        if open && effect.inverse.is_some() {
+            run.compensated(&effect, receipt).await?;
+        }
+    }
+    Ok(())
+}

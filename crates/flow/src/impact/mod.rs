@@ -1,0 +1,315 @@
+//! Reviewing a dbt change: what changed, what that reaches, what it does to the data.
+//!
+//! The workflow is one list of steps for every kind of input. Each step asks the gate, does its work
+//! outside, and leaves what it found for the next.
+
+mod assess;
+mod build;
+mod compare;
+pub mod scratch;
+pub mod sides;
+mod verdicts;
+
+use std::path::PathBuf;
+
+use belay_dbt::Scope;
+use belay_model::record::Score;
+use belay_model::{Digest, Level, ReviewId, RunId, ScoreId, Severity};
+use belay_score::{Facts, Record};
+use serde_json::json;
+
+pub use self::assess::{Assessed, amount, counted, grouped, percent, points};
+pub use self::build::{Built, BuiltNode};
+pub use self::compare::{Compared, Uncompared};
+pub use self::sides::{Side, SideSource};
+pub use self::verdicts::{TestRow, TestVerdict};
+
+use crate::report::{self, wire};
+use crate::supervisor::Supervisor;
+use crate::tools::Tools;
+use crate::worker::Registered;
+use crate::{Desk, FlowError};
+
+/// What was asked.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where the user stands.
+    pub folder: PathBuf,
+    pub base: Option<String>,
+    pub head: Option<String>,
+    pub build: bool,
+    /// Leave the scratch schema in place.
+    pub keep: bool,
+    pub level: Option<Level>,
+    /// A DuckDB file to compare two folders of artefacts in.
+    pub database: Option<PathBuf>,
+    pub settings: Settings,
+}
+
+/// What configuration says of reviews.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Keys for nodes that have none in the project: node name → columns.
+    pub keys: Vec<(String, Vec<String>)>,
+    /// Columns whose values are never shown, beside those marked `meta.sensitive`.
+    pub sensitive: Vec<String>,
+    pub samples: usize,
+    pub threads: Option<usize>,
+    pub external_access: bool,
+    pub memory_limit: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            sensitive: Vec::new(),
+            samples: 3,
+            threads: None,
+            external_access: false,
+            memory_limit: None,
+        }
+    }
+}
+
+/// A finished review.
+#[derive(Debug)]
+pub struct Reviewed {
+    pub run: RunId,
+    pub report: wire::Impact,
+    pub review: ReviewId,
+    pub level: Severity,
+    pub scores: Vec<Score>,
+}
+
+/// Everything the workflow found out, before it is written up.
+#[derive(Debug)]
+pub struct Findings {
+    pub base: Side,
+    pub head: Side,
+    pub commits: Vec<String>,
+    pub scope: Scope,
+    pub built: Option<Built>,
+    pub tests: Vec<TestRow>,
+    pub data: Vec<Compared>,
+    pub uncompared: Vec<Uncompared>,
+    pub notes: Vec<String>,
+}
+
+/// Reviews a change. The run is in the record from its first moment; whatever goes wrong, it is
+/// written down, and the scratch schema is dropped.
+pub async fn review(desk: &Desk, tools: &Tools, request: &Request) -> Result<Reviewed, FlowError> {
+    let registered = Registered::dbt_impact()?;
+    let level = registered.level_in_force(request.level);
+    let input = json!({
+        "folder": request.folder.to_string_lossy(),
+        "base": request.base,
+        "head": request.head,
+        "build": request.build,
+        "keep": request.keep,
+    });
+    let mut run = Supervisor::begin(desk, &registered, level, &input).await?;
+    let outcome = match workflow(&mut run, tools, request).await {
+        Ok(findings) => finish(&mut run, request, findings).await,
+        Err(error) => Err(error),
+    };
+    desk.progress.finish();
+    if let Err(error) = &outcome {
+        run.fail(error).await?;
+    }
+    outcome
+}
+
+async fn workflow(
+    run: &mut Supervisor<'_>,
+    tools: &Tools,
+    request: &Request,
+) -> Result<Findings, FlowError> {
+    let plan = sides::plan(run, tools, request).await?;
+    let workshop = scratch::Workshop::open(run)?;
+    let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
+    let sides::Prepared { base, head, commits, project } = prepared;
+    let scope = run
+        .step("compare the two projects", async |run| {
+            run.perform(&sides::comparing(&base, &head), async |permit| {
+                permit
+                    .admit(&sides::comparing(&base, &head))
+                    .map_err(belay_outside::OutsideError::from)?;
+                Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+            })
+            .await
+        })
+        .await?;
+    let mut findings = Findings {
+        base,
+        head,
+        commits,
+        scope,
+        built: None,
+        tests: Vec::new(),
+        data: Vec::new(),
+        uncompared: Vec::new(),
+        notes: Vec::new(),
+    };
+    match &project {
+        Some(project)
+            if request.build
+                && !(findings.scope.selection.build.is_empty()
+                    && findings.scope.selection.test.is_empty()) =>
+        {
+            build::review_data(run, tools, request, project, &workshop, &mut findings).await?;
+        }
+        _ => compare::review_artefacts(run, tools, request, &mut findings).await?,
+    }
+    Ok(findings)
+}
+
+/// Assesses, keeps the report, scores the run and opens the review.
+async fn finish(
+    run: &mut Supervisor<'_>,
+    request: &Request,
+    findings: Findings,
+) -> Result<Reviewed, FlowError> {
+    let desk = run.desk;
+    let assessed = assess::assess(&findings);
+    let (report, digest) = run
+        .step("write the report", async |run| {
+            let report = report::build(run.run.id, &findings, &assessed);
+            let json = report::json(&report)?;
+            let digest = Digest::of(&json);
+            let writing = belay_model::Action::new(
+                belay_model::Verb::WriteReport,
+                belay_model::Resource::new("record:report", belay_model::Zone::Scratch),
+            )
+            .with("digest", digest.to_string());
+            run.perform(&writing, async |permit| {
+                permit.admit(&writing).map_err(belay_outside::OutsideError::from)?;
+                Ok::<_, FlowError>(())
+            })
+            .await?;
+            run.keep("report.json", "application/json", json.as_bytes(), true).await?;
+            run.keep("report.md", "text/markdown", report::markdown(&report).as_bytes(), true)
+                .await?;
+            run.keep("report.html", "text/html", report::html(&report)?.as_bytes(), true).await?;
+            run.keep(
+                "base/manifest.json",
+                "application/json",
+                &findings.base.manifest_bytes,
+                false,
+            )
+            .await?;
+            run.keep(
+                "head/manifest.json",
+                "application/json",
+                &findings.head.manifest_bytes,
+                false,
+            )
+            .await?;
+            Ok((report, digest))
+        })
+        .await?;
+    let scores = score(run, request, &findings, &assessed).await?;
+    desk.memory.add_scores(&scores).await?;
+    let review = belay_model::record::Review {
+        id: ReviewId::new(desk.id()),
+        run: run.run.id,
+        kind: "dbt-impact-report".to_owned(),
+        subject: digest,
+        title: report.summary.clone(),
+        state: belay_model::record::ReviewState::Open,
+        created: desk.now(),
+    };
+    let outcome = format!("risk {}", report.risk.level);
+    desk.memory.open_review(&review, &outcome).await?;
+    Ok(Reviewed { run: run.run.id, report, review: review.id, level: assessed.level, scores })
+}
+
+async fn score(
+    run: &Supervisor<'_>,
+    request: &Request,
+    findings: &Findings,
+    assessed: &Assessed,
+) -> Result<Vec<Score>, FlowError> {
+    let desk = run.desk;
+    let record = load_record(desk, run.run.clone()).await?;
+    let facts = Facts {
+        record: &record,
+        findings: assessed.findings.len(),
+        findings_with_evidence: assessed
+            .findings
+            .iter()
+            .filter(|finding| !finding.evidence.is_empty())
+            .count(),
+        comparable: findings.data.len()
+            + findings.uncompared.iter().filter(|one| one.has_base).count(),
+        compared: findings.data.len(),
+        seconds: run.seconds(),
+        budget_seconds: run.budget_seconds(),
+        kept_scratch: request.keep,
+    };
+    let score = |(check, mark): (belay_score::Check, belay_score::Mark)| Score {
+        id: ScoreId::new(desk.id()),
+        run: run.run.id,
+        dimension: check.dimension,
+        check: check.name.to_owned(),
+        evaluator: check.evaluator(),
+        verdict: mark.verdict,
+        value: mark.value,
+        explanation: mark.explanation,
+        at: desk.now(),
+    };
+    Ok(belay_score::evaluate(&facts).into_iter().map(score).collect())
+}
+
+/// Everything that is remembered of a run.
+pub async fn load_record(desk: &Desk, run: belay_model::record::Run) -> Result<Record, FlowError> {
+    let memory = &desk.memory;
+    let review = memory.review_of(run.id).await?;
+    let dispositions = match &review {
+        Some(review) => memory.dispositions(review.id).await?,
+        None => Vec::new(),
+    };
+    Ok(Record {
+        workspace: memory.workspace().to_string(),
+        steps: memory.steps(run.id).await?,
+        decisions: memory.decisions(run.id).await?,
+        effects: memory.effects(run.id).await?,
+        artefacts: memory.artefacts(run.id).await?,
+        scores: memory.scores(run.id).await?,
+        leaves: memory.leaves(run.id).await?,
+        run,
+        review,
+        dispositions,
+    })
+}
+
+/// Writes a report where the user asked for it: a step of its own, in a run of its own, because the
+/// review is already closed when somebody wants a copy.
+pub async fn export(
+    desk: &Desk,
+    of: RunId,
+    path: &std::path::Path,
+    body: &[u8],
+) -> Result<(), FlowError> {
+    let registered = Registered { workflow: "export".to_owned(), ..Registered::dbt_impact()? };
+    let input = json!({"run": of.to_string(), "file": path.to_string_lossy()});
+    let mut run =
+        Supervisor::begin(desk, &registered, registered.level_in_force(None), &input).await?;
+    let written = run
+        .step("write a copy of the report", async |run| {
+            let action = belay_outside::writing(path, body);
+            run.perform(&action, async |permit| belay_outside::write_report(permit, path, body))
+                .await
+        })
+        .await;
+    desk.progress.finish();
+    match &written {
+        Ok(()) => {
+            let outcome = format!("wrote {}", path.display());
+            let accepted = belay_model::record::RunState::Accepted;
+            desk.memory.move_run(run.run.id, accepted, Some(&outcome), desk.now()).await?;
+        }
+        Err(error) => run.fail(error).await?,
+    }
+    written
+}

@@ -1,0 +1,102 @@
+//! The report as one self-contained page: no script, no request, readable in light and dark.
+
+use askama::Template;
+
+use super::markdown::{differs, moved_columns, shown, what};
+use super::short;
+use super::wire::{Data, Finding, Impact, Sample, Severity};
+use crate::FlowError;
+use crate::impact::{amount, counted, grouped};
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    report: &'a Impact,
+}
+
+/// Renders the page. The template escapes everything that is not its own.
+pub fn html(report: &Impact) -> Result<String, FlowError> {
+    let rendered = Page { report }.render();
+    rendered.map_err(|error| FlowError::Render { message: error.to_string() })
+}
+
+impl Page<'_> {
+    fn findings(&self) -> Vec<&Finding> {
+        self.report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect()
+    }
+
+    fn moved(&self) -> Vec<&Data> {
+        self.report.data.iter().filter(|data| differs(data)).collect()
+    }
+
+    fn name(&self, node: &str) -> String {
+        short(node).to_owned()
+    }
+
+    fn place(&self, finding: &Finding) -> String {
+        let node = finding.node.as_deref().map_or("project", short);
+        finding
+            .column
+            .as_deref()
+            .map_or_else(|| node.to_owned(), |column| format!("{node}.{column}"))
+    }
+
+    fn columns(&self, data: &Data) -> String {
+        moved_columns(data)
+    }
+
+    fn number(&self, count: &i64) -> String {
+        grouped(*count)
+    }
+
+    fn maybe(&self, count: &Option<i64>) -> String {
+        count.map_or_else(|| "–".to_owned(), grouped)
+    }
+
+    fn sum(&self, sum: &Option<f64>) -> String {
+        sum.map_or_else(|| "–".to_owned(), amount)
+    }
+
+    fn key(&self, sample: &Sample) -> String {
+        let values = sample
+            .key
+            .iter()
+            .map(|value| format!("{} = {}", value.column, shown(value.value.as_deref())));
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    fn what(&self, sample: &Sample) -> String {
+        what(sample)
+    }
+
+    fn count(&self, count: usize, noun: &str) -> String {
+        counted(i64::try_from(count).unwrap_or(i64::MAX), noun)
+    }
+
+    fn interesting<'a>(&self, data: &'a Data) -> Vec<&'a super::wire::Column> {
+        let moved = |column: &&super::wire::Column| {
+            column.change != "same"
+                || column.changed > Some(0)
+                || column.null_base != column.null_head
+        };
+        data.columns.iter().filter(moved).collect()
+    }
+
+    /// How wide the bar of a column's changed share is, in percent.
+    fn width(&self, column: &super::wire::Column) -> i64 {
+        let (changed, compared) = (column.changed.unwrap_or(0), column.compared.unwrap_or(0));
+        if compared == 0 {
+            0
+        } else {
+            (changed * 100 / compared).clamp(i64::from(changed > 0), 100)
+        }
+    }
+
+    fn ran(&self) -> usize {
+        self.report.tests.iter().filter(|test| test.head.is_some()).count()
+    }
+
+    fn verdicts(&self, verdict: &str) -> usize {
+        self.report.tests.iter().filter(|test| test.verdict == verdict).count()
+    }
+}

