@@ -241,25 +241,25 @@ pub(crate) struct ExplainArgs {
 impl Cli {
     /// The form of errors: JSON where the result is JSON.
     pub(crate) fn format(&self) -> PlainFormat {
-        let plain =
-            match &self.command {
-                Command::Impact(args) => return json_or_text(args.format),
-                Command::Review(ReviewCommand::Show(args)) => return json_or_text(args.format),
-                Command::Init(args) => args.format,
-                Command::Runs(RunsCommand::List(args))
-                | Command::Review(ReviewCommand::List(args)) => args.format,
-                Command::Runs(RunsCommand::Show(args))
-                | Command::Trace(TraceCommand::Check(args)) => args.format,
-                Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
-                    args.format
-                }
-                Command::Clean(args) => args.format,
-                Command::Drivers(DriversCommand::List(args)) => args.format,
-                Command::Drivers(DriversCommand::Install(args)) => args.format,
-                Command::Doctor(args) | Command::Config(args) => args.format,
-                Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,
-            };
-        plain
+        match &self.command {
+            Command::Impact(args) => json_or_text(args.format),
+            Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
+            Command::Runs(RunsCommand::List(args))
+            | Command::Review(ReviewCommand::List(args))
+            | Command::Drivers(DriversCommand::List(args))
+            | Command::Doctor(args)
+            | Command::Config(args) => args.format,
+            Command::Runs(RunsCommand::Show(args)) | Command::Trace(TraceCommand::Check(args)) => {
+                args.format
+            }
+            Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
+                args.format
+            }
+            Command::Init(args) => args.format,
+            Command::Clean(args) => args.format,
+            Command::Drivers(DriversCommand::Install(args)) => args.format,
+            Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,
+        }
     }
 }
 

@@ -70,6 +70,12 @@ const SETTINGS: &[Known] = &[
         "DuckDB's memory while comparing [its own default]",
     ),
     known("impact.external_access", Kind::Flag, "false", "let views read files while comparing"),
+    known(
+        "impact.run_hooks",
+        Kind::Flag,
+        "false",
+        "run on-run-start and on-run-end hooks in scratch",
+    ),
 ];
 
 /// Where a value came from.
@@ -112,7 +118,9 @@ pub(crate) struct Row {
 /// Every setting with a value.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The folder that relative paths of the file are relative to.
+    /// Where the user stands: paths of flags and of the environment start here.
+    here: PathBuf,
+    /// Where the file is: its paths start there.
     folder: PathBuf,
     pub file: Option<PathBuf>,
     values: BTreeMap<&'static str, Value>,
@@ -144,7 +152,7 @@ impl Config {
         from_environment(env, &mut values, &mut faults);
         if faults.is_empty() {
             let home = file.as_deref().and_then(Path::parent).unwrap_or(folder);
-            return Ok(Self { folder: home.to_owned(), file, values });
+            return Ok(Self { here: folder.to_owned(), folder: home.to_owned(), file, values });
         }
         let count = if faults.len() == 1 {
             "a fault".to_owned()
@@ -153,7 +161,7 @@ impl Config {
         };
         let mut failure =
             Failure::input("config/invalid", format!("the configuration has {count}"));
-        failure.causes = faults;
+        failure.causes = in_order(faults);
         Err(failure.help("run `belay explain config/invalid` for the settings there are"))
     }
 
@@ -172,7 +180,9 @@ impl Config {
         let text = self.text(name)?;
         // A bare word is a program to be found on PATH.
         let bare = !text.contains('/') && name == "dbt.program";
-        Some(if bare { PathBuf::from(text) } else { self.folder.join(text) })
+        let in_file = matches!(self.values.get(name)?.origin, Origin::File { .. });
+        let start = if in_file { &self.folder } else { &self.here };
+        Some(if bare { PathBuf::from(text) } else { start.join(text) })
     }
 
     pub(crate) fn count(&self, name: &str) -> Option<usize> {
@@ -209,6 +219,16 @@ impl Config {
         };
         SETTINGS.iter().filter_map(row).collect()
     }
+}
+
+/// By line, then the environment's.
+fn in_order(mut faults: Vec<String>) -> Vec<String> {
+    let line = |fault: &String| {
+        let number = fault.strip_prefix("belay.toml:").and_then(|rest| rest.split(':').next());
+        number.and_then(|number| number.parse::<usize>().ok()).unwrap_or(usize::MAX)
+    };
+    faults.sort_by_key(line);
+    faults
 }
 
 /// `BELAY_IMPACT_FAIL_ON` for `impact.fail_on`.
@@ -271,14 +291,14 @@ fn read_table(
                     values.insert(setting.name, Value { text, list, keys, origin });
                 }
                 Err(expected) => {
-                    faults.push(format!("belay.toml:{line}: `{name}` is not {expected}"))
+                    faults.push(format!("belay.toml:{line}: `{name}` is not {expected}"));
                 }
             },
             (None, DeValue::Table(inner)) if is_section => {
                 read_table(text, &format!("{name}."), inner, values, faults);
             }
             (None, _) => {
-                faults.push(format!("belay.toml:{line}: unknown setting `{name}`{}", near(&name)))
+                faults.push(format!("belay.toml:{line}: unknown setting `{name}`{}", near(&name)));
             }
         }
     }
@@ -412,10 +432,6 @@ mod tests {
             "belay.toml:4: `impact.samples` is not a whole number",
             "BELAY_IMPACT_LEVEL: `L7` is not a level, L0 to L5",
         ];
-        let mut causes = failure.causes.clone();
-        causes.sort();
-        let mut sorted = expected.map(str::to_owned).to_vec();
-        sorted.sort();
-        assert_eq!(causes, sorted);
+        assert_eq!(failure.causes, expected);
     }
 }

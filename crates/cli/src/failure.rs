@@ -84,17 +84,30 @@ impl<E: Explain> From<E> for Failure {
     }
 }
 
-/// What clap has to say: help goes to stdout, a mistake to stderr in our own form.
-pub(crate) fn of_arguments(error: &clap::Error) -> ExitCode {
+/// What clap has to say: help goes to stdout, a mistake to stderr in our own form, as JSON where the
+/// result would have been.
+pub(crate) fn of_arguments(error: &clap::Error, words: &[String]) -> ExitCode {
     let text = error.render().ansi().to_string();
-    if error.use_stderr() {
-        let mut stderr = anstream::stderr().lock();
-        // With a closed stderr there is nobody left to tell.
-        drop(write!(stderr, "{}", text.replacen("error:", "error[usage]:", 1)));
-        ExitCode::from(INPUT)
-    } else {
-        let mut stdout = anstream::stdout().lock();
-        drop(write!(stdout, "{text}"));
-        ExitCode::from(CLEAR)
+    if !error.use_stderr() {
+        drop(write!(anstream::stdout().lock(), "{text}"));
+        return ExitCode::from(CLEAR);
     }
+    let json = words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| {
+            pair.first().is_some_and(|word| word == "--format")
+                && pair.last().is_some_and(|word| word == "json")
+        });
+    let said = if json {
+        let plain = error.render().to_string();
+        let message = plain.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let help = "run it with `--help`";
+        serde_json::json!({"schema": "belay.error/1", "code": "usage", "message": message, "causes": [], "help": help})
+            .to_string()
+            + "\n"
+    } else {
+        text.replacen("error:", "error[usage]:", 1)
+    };
+    // With a closed stderr there is nobody left to tell.
+    drop(write!(anstream::stderr().lock(), "{said}"));
+    ExitCode::from(INPUT)
 }

@@ -101,7 +101,7 @@ impl House {
             clock: Box::new(SystemClock),
             progress: ui.progress(),
             stop,
-            actor: env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
+            actor: actor(),
         })
     }
 
@@ -117,6 +117,12 @@ impl House {
             None => data_folder(),
         }
     }
+}
+
+/// Who is at this command line, as the machine says: asserted, not proved.
+fn actor() -> String {
+    let uid = || format!("uid-{}", rustix::process::getuid().as_raw());
+    env("BELAY_ACTOR").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(uid)
 }
 
 fn cache_folder() -> PathBuf {

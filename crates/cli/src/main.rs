@@ -25,7 +25,11 @@ fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return failure::of_arguments(&error),
+        Err(error) => {
+            let words: Vec<String> =
+                std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            return failure::of_arguments(&error, &words);
+        }
     };
     let ui = Ui::new(cli.format(), cli.quiet);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -29,6 +29,7 @@ impl Ui {
     }
 
     /// Prints the result. A closed pipe is the reader's way of saying that it has seen enough.
+    #[expect(clippy::unused_self, reason = "whoever prints has been handed the terminal")]
     pub(crate) fn result(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = anstream::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());

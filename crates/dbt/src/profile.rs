@@ -25,6 +25,16 @@ pub struct Target {
     output: Map<String, Value>,
 }
 
+/// What is different in a derived profile.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Derivation<'a> {
+    pub schema: Option<&'a str>,
+    /// DuckDB: the file, absolute; a relative one would point elsewhere from a scratch tree.
+    pub path: Option<&'a str>,
+    /// DuckDB: opens every file so that the database itself refuses to write.
+    pub read_only: bool,
+}
+
 /// A profile to hand to dbt, and the secrets that it takes from its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DerivedProfile {
@@ -70,6 +80,28 @@ impl Explain for ProfileError {
             Self::Yaml { .. } | Self::MissingKey { .. } => None,
         }
     }
+}
+
+/// A `dbt_project.yml` without the hooks that dbt runs around every invocation, whatever is selected.
+///
+/// Works on the lines: reading and writing the whole file again could change what another YAML
+/// reader makes of it. A file that is one flow mapping comes back as it is.
+pub fn without_run_hooks(text: &str) -> String {
+    const HOOKS: [&str; 2] = ["on-run-start", "on-run-end"];
+    let mut kept = String::with_capacity(text.len());
+    let mut in_hook = false;
+    for line in text.split_inclusive('\n') {
+        let starts_key =
+            line.starts_with(|letter: char| !letter.is_whitespace() && !"#-}])".contains(letter));
+        if starts_key {
+            let key = line.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+            in_hook = HOOKS.contains(&key);
+        }
+        if !in_hook {
+            kept.push_str(line);
+        }
+    }
+    kept
 }
 
 impl Project {
@@ -132,19 +164,21 @@ impl Target {
         self.rendered("path", env)
     }
 
-    /// The same target with another schema and, for DuckDB, an absolute path: relative ones would
-    /// point elsewhere from a scratch tree.
-    pub fn derive(&self, schema: Option<&str>, path: Option<&str>) -> DerivedProfile {
+    /// The same target, changed as `derivation` says.
+    pub fn derive(&self, derivation: &Derivation<'_>) -> DerivedProfile {
         let mut secrets = Vec::new();
         let mut output = match hide(&Value::Object(self.output.clone()), false, &mut secrets) {
             Value::Object(output) => output,
             _ => Map::new(),
         };
-        if let Some(schema) = schema {
+        if let Some(schema) = derivation.schema {
             output.insert("schema".to_owned(), json!(schema));
         }
-        if let Some(path) = path {
+        if let Some(path) = derivation.path {
             output.insert("path".to_owned(), json!(path));
+        }
+        if derivation.read_only {
+            read_only(&mut output);
         }
         let profile = json!({"target": self.name, "outputs": {self.name.clone(): output}});
         // JSON is YAML, and it is quoted throughout.
@@ -160,6 +194,19 @@ impl Target {
 
     fn rendered(&self, key: &str, env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
         self.output.get(key).and_then(Value::as_str).map(|value| render(value, env)).transpose()
+    }
+}
+
+/// DuckDB's own lock on writing, for the file and for everything that is attached.
+fn read_only(output: &mut Map<String, Value>) {
+    let options = output.entry("config_options").or_insert_with(|| json!({}));
+    if let Value::Object(options) = options {
+        options.insert("access_mode".to_owned(), json!("read_only"));
+    }
+    if let Some(Value::Array(attached)) = output.get_mut("attach") {
+        for one in attached.iter_mut().filter_map(Value::as_object_mut) {
+            one.insert("read_only".to_owned(), json!(true));
+        }
     }
 }
 
@@ -261,7 +308,8 @@ shop:
     #[test]
     fn a_derived_profile_has_another_schema_and_no_secret_in_its_text() {
         let target = Target::find(PROFILES, "shop", Some("prod"), &nothing).unwrap();
-        let derived = target.derive(Some("belay_1"), None);
+        let derived =
+            target.derive(&Derivation { schema: Some("belay_1"), ..Derivation::default() });
         assert!(!derived.text.contains("hunter2"), "{}", derived.text);
         assert!(derived.text.contains("env_var('PASSPHRASE')"));
         let secrets = [("DBT_ENV_SECRET_BELAY_0".to_owned(), "hunter2".to_owned())];
@@ -269,6 +317,17 @@ shop:
         let again = Target::find(&derived.text, "shop", None, &nothing).unwrap();
         assert_eq!(again.schema(&nothing).unwrap(), "belay_1");
         assert_eq!(again.name, "prod");
+    }
+
+    #[test]
+    fn a_read_only_profile_locks_the_file_and_what_is_attached() {
+        let text = "p: {outputs: {default: {type: duckdb, path: a.db, attach: [{path: b.db}]}}}";
+        let target = Target::find(text, "p", None, &nothing).unwrap();
+        let derived = target.derive(&Derivation { read_only: true, ..Derivation::default() });
+        let profiles: Value = serde_json::from_str(&derived.text).unwrap();
+        let output = &profiles["p"]["outputs"]["default"];
+        assert_eq!(output["config_options"]["access_mode"], "read_only");
+        assert_eq!(output["attach"][0]["read_only"], true);
     }
 
     #[test]
@@ -280,6 +339,23 @@ shop:
         assert_eq!(unknown.code(), "profile/not-found");
         let unset = render("{{ env_var('NOT_SET') }}", &nothing).unwrap_err();
         assert!(unset.to_string().contains("`NOT_SET` is not set"), "{unset}");
+    }
+
+    #[test]
+    fn run_hooks_are_taken_out_and_nothing_else() {
+        let rest = "name: shop\n# on-run-start: no\nmodels:\n  shop:\n    +post-hook: \"grant\"\n";
+        let hooks = [
+            "on-run-start: \"create schema audit\"\n",
+            "on-run-end:\n  - \"{{ a() }}\"\n# a word\n- \"b\"\n\n",
+            "\"on-run-start\": [\n  \"x\",\n]\n",
+        ];
+        for hook in hooks {
+            assert_eq!(without_run_hooks(&format!("{hook}{rest}")), rest, "{hook}");
+            assert_eq!(
+                without_run_hooks(&format!("{rest}{hook}vars: {{}}\n")),
+                format!("{rest}vars: {{}}\n")
+            );
+        }
     }
 
     #[test]

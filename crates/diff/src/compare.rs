@@ -60,14 +60,15 @@ impl Comparison {
     }
 
     /// One row a side: `side, rows, duplicate_keys, extra_rows, null_keys`, then for every column of
-    /// [`Comparison::pairs`] its count of NULLs and its sum (NULL where it has none).
+    /// [`Comparison::pairs`] its count of NULLs and its sum (NULL where it has none, or must not be
+    /// shown: the sum over one row is its value).
     pub fn profile_sql(&self) -> String {
         let side = |label: &str, side: &Side, of: fn(&ColumnPair) -> Option<&crate::Column>| {
             let measures =
                 self.pairs().iter().map(|pair| self.measure(of(pair))).collect::<String>();
             let (duplicates, null_keys) = self.key_measures(side);
             format!(
-                "SELECT '{label}' AS side, count(*) AS rows, {duplicates}, {null_keys}{measures}\nFROM {}",
+                "SELECT '{label}' AS side, count(*) AS rows, {duplicates},\n  {null_keys}{measures}\nFROM {}",
                 self.from(side)
             )
         };
@@ -81,8 +82,8 @@ impl Comparison {
             return ",\n  CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE)".to_owned();
         };
         let name = self.dialect.quote(&column.name);
-        let sum = if self.dialect.is_numeric(&column.data_type) {
-            format!("CAST(sum({name}) AS DOUBLE)")
+        let sum = if self.dialect.is_numeric(&column.data_type) && !self.is_masked(&column.name) {
+            self.dialect.sum(&name, &column.data_type)
         } else {
             "CAST(NULL AS DOUBLE)".to_owned()
         };
@@ -107,7 +108,7 @@ impl Comparison {
             "(SELECT count(*) FROM {groups}) AS duplicate_keys,\n  \
              (SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM {groups}) AS extra_rows"
         );
-        (duplicates, format!("\n  count(*) FILTER (WHERE NOT ({})) AS null_keys", not_null(&key)))
+        (duplicates, format!("count(*) FILTER (WHERE NOT ({})) AS null_keys", not_null(&key)))
     }
 
     /// With a key, one row: `matched, added, removed, changed`, then for every column of
@@ -137,11 +138,7 @@ impl Comparison {
         let pairs: Vec<ColumnPair> = self.compared();
         let text = |column: &crate::Column, pair: &ColumnPair| {
             let name = self.dialect.quote(&column.name);
-            if pair.change() == ColumnChange::Retyped {
-                format!("CAST({name} AS VARCHAR)")
-            } else {
-                name
-            }
+            if self.as_text(pair) { format!("CAST({name} AS VARCHAR)") } else { name }
         };
         let select = |side: &Side, of: fn(&ColumnPair) -> Option<&crate::Column>| {
             let columns: Vec<String> =
@@ -158,7 +155,7 @@ impl Comparison {
     }
 
     /// Rows to show, as text: `kind`, the key's columns, then for each column that `changed` names
-    /// its value in base and in head. Only with a key.
+    /// its value in base and in head, where they differ. Only with a key.
     pub fn samples_sql(&self, changed: &[String], samples: Samples) -> Option<String> {
         let key = self.key_columns()?;
         let shown: Vec<ColumnPair> = self.compared();
@@ -167,23 +164,26 @@ impl Comparison {
         let flags: Vec<String> = of_interest.iter().map(|at| format!("d{at}")).collect();
         let any = if flags.is_empty() { "false".to_owned() } else { flags.join(" OR ") };
         let keys: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
+        let names = &self.key.as_ref()?.columns;
         let key_text: String =
-            keys.iter().zip(&key).map(|(alias, name)| self.masked_text(alias, name)).collect();
+            keys.iter().zip(names).map(|(alias, name)| self.masked_text(alias, name)).collect();
         let values: String = of_interest
             .iter()
             .filter_map(|at| Some((at, shown.get(*at)?)))
             .map(|(at, pair)| {
-                let (b, h, name) =
-                    (format!("b{at}"), format!("h{at}"), self.dialect.quote(&pair.name));
-                if self.is_masked(&name) {
+                let (b, h) = (format!("b{at}"), format!("h{at}"));
+                if self.is_masked(&pair.name) {
                     // Whether it differs may be known, what it is may not.
                     format!(
-                        ", {}, CASE WHEN d{at} THEN '{MASK} (differs)' ELSE {} END",
+                        ", {}, CASE WHEN {h} IS NOT NULL AND in_base AND in_head AND d{at} \
+                         THEN '{MASK} (differs)' ELSE {} END",
                         masked(&b),
                         masked(&h)
                     )
                 } else {
-                    format!(", CAST({b} AS VARCHAR), CAST({h} AS VARCHAR)")
+                    // Equal values may be spelled in two ways: 1.5 and 1.50.
+                    let text = |value| format!("CASE WHEN d{at} THEN CAST({value} AS VARCHAR) END");
+                    format!(", {}, {}", text(b), text(h))
                 }
             })
             .collect();
@@ -215,7 +215,9 @@ impl Comparison {
     /// Keys that stand more than once in head: `key…, times`, the most frequent first.
     pub fn duplicates_sql(&self, samples: Samples) -> Option<String> {
         let key = self.key_columns()?;
-        let text: Vec<String> = key.iter().map(|name| self.masked_text(name, name)).collect();
+        let names = &self.key.as_ref()?.columns;
+        let text: Vec<String> =
+            key.iter().zip(names).map(|(quoted, name)| self.masked_text(quoted, name)).collect();
         Some(format!(
             "SELECT 'duplicated' AS kind{}, count(*) AS times FROM {} WHERE {}\nGROUP BY {} HAVING count(*) > 1\n\
              ORDER BY count(*) DESC, {} LIMIT {}",
@@ -237,15 +239,34 @@ impl Comparison {
         }
     }
 
-    fn is_masked(&self, quoted: &str) -> bool {
-        self.masked.contains(&quoted.trim_matches('"').to_lowercase())
+    fn is_masked(&self, column: &str) -> bool {
+        self.masked.contains(&column.to_lowercase())
     }
 
     /// The full join on the key, without keys that are no keys.
     fn paired(&self, key: &[String], compared: &[ColumnPair]) -> String {
+        let pairs = self.pairs();
+        let pair_of =
+            |name: &String| pairs.iter().find(|pair| pair.name.eq_ignore_ascii_case(name));
+        let as_text: Vec<bool> = self
+            .key
+            .iter()
+            .flat_map(|key| &key.columns)
+            .map(|name| pair_of(name).is_some_and(|pair| self.as_text(pair)))
+            .collect();
         let side = |side: &Side, letter: char, of: fn(&ColumnPair) -> Option<&crate::Column>| {
-            let keys: String =
-                key.iter().enumerate().map(|(at, name)| format!(", {name} AS k{at}")).collect();
+            let keys: String = key
+                .iter()
+                .zip(&as_text)
+                .enumerate()
+                .map(|(at, (name, as_text))| {
+                    if *as_text {
+                        format!(", CAST({name} AS VARCHAR) AS k{at}")
+                    } else {
+                        format!(", {name} AS k{at}")
+                    }
+                })
+                .collect();
             let values: String = compared
                 .iter()
                 .enumerate()
@@ -292,23 +313,36 @@ impl Comparison {
         )
     }
 
-    /// NULL equals NULL; floats within the tolerance are equal; a retyped column is compared as
-    /// numbers where both are, else as text.
+    /// NULL equals NULL; floats within the tolerance are equal.
     fn differs(&self, at: usize, pair: &ColumnPair) -> String {
         let (b, h) = (format!("b{at}"), format!("h{at}"));
         let Some((base, head)) = pair.both() else { return "false".to_owned() };
         let numeric = |column: &crate::Column| self.dialect.is_numeric(&column.data_type);
         let float = |column: &crate::Column| self.dialect.is_float(&column.data_type);
         if numeric(base) && numeric(head) && (float(base) || float(head)) {
+            // As doubles: the least integer has no absolute value of its own type.
+            let (x, y) = (format!("{b}::DOUBLE"), format!("{h}::DOUBLE"));
             return format!(
-                "({b} IS DISTINCT FROM {h} AND NOT coalesce(isfinite({b}::DOUBLE) AND isfinite({h}::DOUBLE) \
-                 AND abs({b} - {h}) <= {FLOAT_TOLERANCE} * greatest(abs({b}), abs({h})), false))"
+                "({b} IS DISTINCT FROM {h} AND NOT coalesce(isfinite({x}) AND isfinite({y}) \
+                 AND abs({x} - {y}) <= {FLOAT_TOLERANCE} * greatest(abs({x}), abs({y})), false))"
             );
         }
-        if pair.change() == ColumnChange::Retyped && !(numeric(base) && numeric(head)) {
+        if self.as_text(pair) {
             return format!("(CAST({b} AS VARCHAR) IS DISTINCT FROM CAST({h} AS VARCHAR))");
         }
         format!("({b} IS DISTINCT FROM {h})")
+    }
+
+    /// A retyped column is compared as numbers or moments where both are, else as text.
+    fn as_text(&self, pair: &ColumnPair) -> bool {
+        let both = |is: fn(Dialect, &str) -> bool| {
+            pair.both().is_some_and(|(base, head)| {
+                is(self.dialect, &base.data_type) && is(self.dialect, &head.data_type)
+            })
+        };
+        pair.change() == ColumnChange::Retyped
+            && !both(Dialect::is_numeric)
+            && !both(Dialect::is_moment)
     }
 
     fn from(&self, side: &Side) -> String {

@@ -9,3 +9,6 @@ pub use compare::{Comparison, Key, Samples};
 pub use dialect::Dialect;
 pub use relation::{Column, ColumnChange, ColumnPair, RelationName, Side, pair_columns};
 pub use result::{AnswerError, ColumnDiff, Example, ExampleKind, Matching, Method, Profile, Tally};
+
+#[cfg(test)]
+mod tests;

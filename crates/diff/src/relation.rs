@@ -103,3 +103,115 @@ pub fn pair_columns(base: &[Column], head: &[Column]) -> Vec<ColumnPair> {
     });
     in_head.chain(only_base).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn columns(names: &[&str]) -> Vec<Column> {
+        let column =
+            |name: &&str| Column { name: (*name).to_owned(), data_type: "INTEGER".to_owned() };
+        names.iter().map(column).collect()
+    }
+
+    #[test]
+    fn columns_pair_blind_to_case_in_the_order_of_head() {
+        let pairs =
+            pair_columns(&columns(&["id", "Gone", "AMOUNT"]), &columns(&["amount", "new", "ID"]));
+        let words: Vec<String> =
+            pairs.iter().map(|pair| format!("{} {}", pair.name, pair.change().as_str())).collect();
+        assert_eq!(words, ["amount same", "new added", "ID same", "Gone removed"]);
+    }
+
+    #[test]
+    fn a_column_is_retyped_where_its_type_is_spelled_differently() {
+        let mut head = columns(&["id"]);
+        head[0].data_type = "BIGINT".to_owned();
+        assert_eq!(pair_columns(&columns(&["ID"]), &head)[0].change(), ColumnChange::Retyped);
+    }
+
+    #[test]
+    fn a_relation_is_quoted_part_by_part_and_shown_plain() {
+        let name = RelationName {
+            database: "my shop".to_owned(),
+            schema: r#"a"b"#.to_owned(),
+            identifier: "c.d".to_owned(),
+        };
+        assert_eq!(name.quoted(Dialect::DuckDb), r#""my shop"."a""b"."c.d""#);
+        assert_eq!(name.to_string(), r#"my shop.a"b.c.d"#);
+    }
+
+    /// Columns as a warehouse has them: no two names are the same but for case.
+    fn side() -> impl Strategy<Value = Vec<Column>> {
+        let column = ("[a-eA-E]{1,2}", "(INTEGER|BIGINT|VARCHAR)");
+        vec(column, 0..8).prop_map(|columns| {
+            let mut side: Vec<Column> = Vec::new();
+            for (name, data_type) in columns {
+                if !side.iter().any(|column| column.name.eq_ignore_ascii_case(&name)) {
+                    side.push(Column { name, data_type });
+                }
+            }
+            side
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_column_stands_in_exactly_one_pair(base in side(), head in side()) {
+            let pairs = pair_columns(&base, &head);
+            let of_head: Vec<Column> = pairs.iter().filter_map(|pair| pair.head.clone()).collect();
+            prop_assert_eq!(&of_head, &head);
+            let mut of_base: Vec<Column> = pairs.iter().filter_map(|pair| pair.base.clone()).collect();
+            let mut base = base;
+            of_base.sort_by(|a, b| a.name.cmp(&b.name));
+            base.sort_by(|a, b| a.name.cmp(&b.name));
+            prop_assert_eq!(of_base, base);
+        }
+
+        #[test]
+        fn the_sides_of_a_pair_have_its_name(base in side(), head in side()) {
+            for pair in pair_columns(&base, &head) {
+                prop_assert!(pair.base.is_some() || pair.head.is_some());
+                for column in pair.base.iter().chain(&pair.head) {
+                    prop_assert!(column.name.eq_ignore_ascii_case(&pair.name));
+                }
+            }
+        }
+
+        #[test]
+        fn a_side_compared_with_itself_has_not_changed(side in side()) {
+            for pair in pair_columns(&side, &side) {
+                prop_assert_eq!(pair.change(), ColumnChange::Same);
+            }
+        }
+
+        #[test]
+        fn the_other_way_round_what_was_added_is_removed(base in side(), head in side()) {
+            let turned = |change| match change {
+                ColumnChange::Added => ColumnChange::Removed,
+                ColumnChange::Removed => ColumnChange::Added,
+                other => other,
+            };
+            let changes = |base: &[Column], head: &[Column]| {
+                let pairs = pair_columns(base, head).into_iter();
+                let mut all: Vec<_> = pairs
+                    .map(|pair| (pair.name.to_lowercase(), pair.change()))
+                    .collect();
+                all.sort();
+                all
+            };
+            let there = changes(&base, &head);
+            let mut back: Vec<_> = changes(&head, &base)
+                .into_iter()
+                .map(|(name, change)| (name, turned(change)))
+                .collect();
+            back.sort();
+            prop_assert_eq!(there, back);
+        }
+    }
+}

@@ -232,3 +232,75 @@ impl Comparison {
 fn owned(cell: &Cell) -> Option<String> {
     cell.text().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: Vec<Vec<Cell>>) -> Rows {
+        Rows { columns: vec![], rows }
+    }
+
+    fn side(label: &str, count: i64) -> Vec<Cell> {
+        let mut row = vec![Cell::Text(label.to_owned()), Cell::Int(count)];
+        row.extend([Cell::Null, Cell::Null, Cell::Null, Cell::Int(1), Cell::Float(2.5)]);
+        row.extend([Cell::Int(0), Cell::Null]);
+        row
+    }
+
+    #[test]
+    fn a_profile_is_read_in_either_order() {
+        for answer in [[side("base", 1), side("head", 2)], [side("head", 2), side("base", 1)]] {
+            let (base, head) = Profile::read(&rows(answer.to_vec())).unwrap();
+            assert_eq!((base.rows, head.rows, base.duplicate_keys), (1, 2, None));
+            assert_eq!(head.columns, [(Some(1), Some(2.5)), (Some(0), None)]);
+        }
+    }
+
+    #[test]
+    fn a_profile_of_another_shape_is_our_fault() {
+        let short = vec![Cell::Text("head".to_owned()), Cell::Int(1)];
+        let no_count = [vec![Cell::Text("head".to_owned())], vec![Cell::Null; 4]].concat();
+        for answer in [
+            vec![],
+            vec![side("base", 1)],
+            vec![side("base", 1), short],
+            vec![side("base", 1), no_count],
+        ] {
+            let error = Profile::read(&rows(answer)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the answer to the profile query has an unexpected shape"
+            );
+            assert_eq!((error.code(), error.blame()), ("diff/answer", Blame::Belay));
+        }
+    }
+
+    fn tally(method: Method, cells: &[i64]) -> Result<Tally, AnswerError> {
+        Tally::read(&rows(vec![cells.iter().copied().map(Cell::Int).collect()]), method)
+    }
+
+    #[test]
+    fn a_tally_is_read_by_its_method() {
+        let multiset = Tally { added: 1, removed: 2, matching: None };
+        assert_eq!(tally(Method::Multiset, &[1, 2]), Ok(multiset));
+        let matching = Matching { matched: 9, changed: 3, columns: vec![3, 0] };
+        let keyed = Tally { added: 1, removed: 2, matching: Some(matching) };
+        assert_eq!(tally(Method::Key, &[9, 1, 2, 3, 3, 0]), Ok(keyed));
+    }
+
+    #[test]
+    fn a_tally_of_another_shape_is_refused() {
+        let wrong = Err(AnswerError { question: "tally" });
+        for (method, cells) in [
+            (Method::Multiset, &[1][..]),
+            (Method::Multiset, &[1, 2, 3]),
+            (Method::Key, &[1, 2, 3]),
+        ] {
+            assert_eq!(tally(method, cells), wrong, "{cells:?}");
+        }
+        assert_eq!(Tally::read(&rows(vec![]), Method::Key), wrong);
+        assert_eq!(Tally::read(&rows(vec![vec![]; 2]), Method::Key), wrong);
+        assert_eq!(Tally::read(&rows(vec![vec![Cell::Null; 2]]), Method::Multiset), wrong);
+    }
+}

@@ -35,6 +35,10 @@ pub enum FlowError {
     Worker { file: String, message: String },
     #[error("building would write to `{relation}`, outside the scratch schema `{prefix}`")]
     OutsideScratch { node: String, relation: String, prefix: String },
+    #[error("`{hook}` would run around the scratch build, where no claim covers it")]
+    RunHook { hook: String },
+    #[error("target `{target}` has no database file that belay could open")]
+    NoDatabase { target: String },
     #[error("the review of run {run} is already {state}")]
     Closed { run: String, state: String },
     #[error("the report has no finding `{finding}`")]
@@ -91,6 +95,8 @@ impl Explain for FlowError {
             Self::Adapter { .. } => "warehouse/adapter",
             Self::Worker { .. } => "worker/invalid",
             Self::OutsideScratch { .. } => "scratch/escape",
+            Self::RunHook { .. } => "scratch/run-hook",
+            Self::NoDatabase { .. } => "warehouse/no-database",
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
@@ -113,6 +119,10 @@ impl Explain for FlowError {
             Self::OutsideScratch { .. } => {
                 "let `generate_schema_name` respect `target.schema`, or use `--no-build`"
             }
+            Self::RunHook { .. } => {
+                "let it run with `run_hooks = true` under [impact], or use `--no-build`"
+            }
+            Self::NoDatabase { .. } => "use a target with a `path`, or `--no-build`",
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
             Self::NoReason => "say why: `--reason TEXT`",
             Self::Closed { .. } => {

@@ -1,9 +1,12 @@
 //! A person's word on a report, or on one finding of it.
 
+use belay_gate::Person;
 use belay_model::record::{Disposition, Judgement, Review, ReviewState, RunState};
 
 use crate::report::{self, wire};
 use crate::{Desk, FlowError};
+
+const IDENTITY: &str = "asserted";
 
 /// A review with the report that it is about and what was said so far.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
         let (run, state) = (case.review.run.short(), case.review.state.to_string());
         return Err(FlowError::Closed { run, state });
     }
+    // At a local command line everybody is a reviewer, by their own word.
+    let (name, identity) = (word.reviewer.clone(), IDENTITY.to_owned());
+    let person = Person { name, identity, roles: vec!["reviewer".to_owned()] };
+    desk.gate.judge(&person, &case.review.id.to_string())?;
     if word.judgement == Judgement::Reject && word.reason.is_none() {
         return Err(FlowError::NoReason);
     }
@@ -49,7 +56,7 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
         review: case.review.id,
         finding: word.finding.clone(),
         reviewer: word.reviewer.clone(),
-        identity: "asserted".to_owned(),
+        identity: IDENTITY.to_owned(),
         judgement: word.judgement,
         reason: word.reason.clone(),
         at: desk.now(),

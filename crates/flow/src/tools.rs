@@ -1,9 +1,10 @@
 //! Finding what a review needs on this machine: the project, its profile, a dbt, a driver.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use belay_dbt::profile::{Lookup, Project, Target};
-use belay_outside::{Cache, DUCKDB, Dbt, OutsideError};
+use belay_outside::{Cache, DBT_REQUIREMENTS, DUCKDB, Dbt, OutsideError};
 use belay_warehouse::Driver;
 use fs_err as fs;
 
@@ -19,13 +20,16 @@ pub struct ToolSettings {
     pub target: Option<String>,
 }
 
+/// Looks up an environment variable; shared by whoever needs one.
+pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Tools and where to look for them. The environment is a value here, as everywhere below the
 /// command line.
 #[derive(Clone)]
 pub struct Tools {
     pub settings: ToolSettings,
     pub cache: Cache,
-    pub env: std::sync::Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub env: Env,
     /// Belay's own program, which starts children so that they die with it.
     pub launcher: Option<PathBuf>,
 }
@@ -87,8 +91,9 @@ impl Tools {
         let target = self.settings.target.as_deref();
         let target = Target::find(&read(&profiles)?, &project.profile, target, env)?;
         let (adapter, schema) = (target.adapter(env)?, target.schema(env)?);
-        let path =
-            target.path(env)?.filter(|path| !path.starts_with(":memory:") && !path.contains("://"));
+        let path = target.path(env)?.filter(|path| {
+            !path.starts_with(":memory:") && !path.starts_with("md:") && !path.contains("://")
+        });
         let database = path.map(|path| folder.join(path));
         Ok(LocalProject { folder, project, target, adapter, schema, database })
     }
@@ -132,9 +137,7 @@ impl Tools {
             Some(program) => program,
             None => self.install_dbt(desk).await?,
         };
-        let dbt = dbt(program);
-        let version = dbt.version().await?;
-        Ok((dbt, DbtOrigin::Private, installed_version(&version)))
+        Ok((dbt(program), DbtOrigin::Private, private_version()))
     }
 
     /// The version of the dbt on PATH, if there is one with this adapter.
@@ -169,6 +172,12 @@ impl Tools {
         }
         Ok(Driver::duckdb(library))
     }
+}
+
+/// Pinned, so there is no need to ask it, which would take a second and a look at the network.
+fn private_version() -> String {
+    let pin = DBT_REQUIREMENTS.lines().find_map(|line| line.strip_prefix("dbt-core=="));
+    pin.unwrap_or("unknown").to_owned()
 }
 
 /// `1.11.16` out of what `dbt --version` prints.

@@ -120,7 +120,7 @@ fn try_out(gate: &Gate, example: &Example) -> Result<Option<String>, String> {
         now: NOW,
     };
     let ruling = gate.decide(&worker, &action, circumstances);
-    let decided = ruling.determining.iter().any(|id| *id == example.policy);
+    let decided = ruling.determining.contains(&example.policy);
     let as_expected = ruling.answer == expected && decided == example.decided;
     Ok((!as_expected).then(|| {
         format!("expected {expected}, got {} by [{}]", ruling.answer, ruling.determining.join(", "))

@@ -25,6 +25,16 @@ pub struct Worker {
     pub quarantined: bool,
 }
 
+/// A person who wants to judge a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub name: String,
+    /// `asserted` at a local command line, `proved` by a sign-in.
+    pub identity: String,
+    /// Such as `reviewer` or `steward`.
+    pub roles: Vec<String>,
+}
+
 /// The people who said yes to exactly this action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Approval {
@@ -134,6 +144,35 @@ impl Gate {
         let reasons = self.reasons(answer, &determining, &question);
         let permit = allowed.then(|| Permit::new(action));
         Ruling { answer, level: worker.level, assessment, determining, missing, reasons, permit }
+    }
+
+    /// Whether a person may judge a report.
+    pub fn judge(&self, person: &Person, review: &str) -> Result<(), Refused> {
+        let allowed = self.judgement(person, review).unwrap_or(false);
+        let reasons = vec![format!("no policy lets `{}` judge a report", person.name)];
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refused { answer: Answer::Deny, reasons, missing: vec![] })
+        }
+    }
+
+    fn judgement(&self, person: &Person, review: &str) -> Result<bool, String> {
+        let roles = person.roles.iter().map(|role| uid("Role", role)).collect::<Result<_, _>>()?;
+        let identity = RestrictedExpression::new_string(person.identity.clone());
+        let attributes = HashMap::from([("identity".to_owned(), identity)]);
+        let principal = uid("Human", &person.name)?;
+        let human =
+            Entity::new(principal.clone(), attributes, roles).map_err(|error| error.to_string())?;
+        let (verb, review) = (uid("Action", "judge_report")?, uid("Review", review)?);
+        let request =
+            Request::new(principal, verb, review, Context::empty(), Some(&self.policies.schema))
+                .map_err(|error| error.to_string())?;
+        let entities = self.policies.actions.clone().add_entities([human], None);
+        let entities = entities.map_err(|error| error.to_string())?;
+        let response = self.authorizer.is_authorized(&request, &self.policies.set, &entities);
+        Ok(response.decision() == Decision::Allow
+            && response.diagnostics().errors().next().is_none())
     }
 
     fn ask(&self, question: &Question<'_>) -> (bool, Vec<String>) {

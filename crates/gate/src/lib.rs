@@ -37,7 +37,7 @@ mod gate;
 mod permit;
 mod policy;
 
-pub use gate::{Approval, Circumstances, Gate, Refused, Ruling, Worker};
+pub use gate::{Approval, Circumstances, Gate, Person, Refused, Ruling, Worker};
 pub use permit::{Permit, PermitMismatch};
 pub use policy::PolicyError;
 

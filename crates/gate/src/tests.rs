@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use belay_model::record::Answer;
 use belay_model::{Action, Level, Resource, Timestamp, Verb, Zone};
 
-use crate::{Approval, Circumstances, Gate, Worker};
+use crate::{Approval, Circumstances, Gate, Person, Worker};
 
 fn gate() -> Gate {
     Gate::built_in().unwrap()
@@ -52,6 +52,17 @@ fn a_hold_names_what_is_missing_and_a_denial_has_nothing_to_offer() {
     let denied = gate().decide(&worker(Level::L4), &action(Verb::EditControl), calm());
     assert_eq!(denied.answer, Answer::Deny);
     assert!(denied.missing.is_empty());
+}
+
+#[test]
+fn only_a_reviewer_or_a_steward_judges() {
+    for (role, may) in
+        [("reviewer", true), ("steward", true), ("viewer", false), ("owner of all", false)]
+    {
+        let roles = vec![role.to_owned()];
+        let person = Person { name: "ada".to_owned(), identity: "asserted".to_owned(), roles };
+        assert_eq!(gate().judge(&person, "r1").is_ok(), may, "{role}");
+    }
 }
 
 #[test]

@@ -53,6 +53,13 @@ words! {
     }
 }
 
+impl RunState {
+    /// The work came to its end, whatever was said of it since.
+    pub const fn is_finished(self) -> bool {
+        matches!(self, Self::WaitingReview | Self::Accepted | Self::Rejected)
+    }
+}
+
 words! {
     StepState {
         Running = "running",

@@ -63,15 +63,13 @@ pub fn assess(action: &Action, tainted: bool) -> Assessment {
 
 const fn start(class: Class, zone: Zone) -> Risk {
     match (class, zone) {
-        (Class::Read | Class::Report | Class::Scratch, Zone::Scratch | Zone::Dev) => Risk::R0,
-        (Class::Read | Class::Report, Zone::Staging | Zone::Prod) => Risk::R0,
-        // A scratch verb aimed at a shared place is a write by another name.
-        (Class::Scratch, Zone::Staging | Zone::Prod) => Risk::R3,
+        (Class::Read | Class::Report, _) | (Class::Scratch, Zone::Scratch | Zone::Dev) => Risk::R0,
         (Class::Write | Class::ModelLogic, Zone::Scratch | Zone::Dev) => Risk::R1,
-        (Class::Write | Class::ModelLogic, Zone::Staging) => Risk::R2,
-        (Class::Write | Class::ModelLogic, Zone::Prod) => Risk::R3,
-        (Class::Grant, Zone::Scratch | Zone::Dev) => Risk::R2,
-        (Class::Grant, Zone::Staging | Zone::Prod) => Risk::R3,
+        (Class::Write | Class::ModelLogic, Zone::Staging)
+        | (Class::Grant, Zone::Scratch | Zone::Dev) => Risk::R2,
+        // A scratch verb aimed at a shared place is a write by another name.
+        (Class::Scratch | Class::Grant, Zone::Staging | Zone::Prod)
+        | (Class::Write | Class::ModelLogic, Zone::Prod) => Risk::R3,
         (Class::Control, _) => Risk::R4,
     }
 }

@@ -2,6 +2,7 @@
 //! artefacts the result; exit codes alone say too little.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use belay_gate::Permit;
@@ -21,7 +22,7 @@ pub struct Dbt {
 }
 
 /// One dbt command with all that makes a difference.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DbtCommand {
     /// `parse`, `build`, `test`.
     pub name: &'static str,
@@ -85,14 +86,18 @@ impl Dbt {
             fs::remove_file(&results).map_err(OutsideError::io("cannot clear old results"))?;
         }
         let mut errors = Vec::new();
-        let finished = self
+        let mut finished = self
             .program(command, &log)
             .run(stop, |line| match read(line) {
-                Some(Line::Event(happened)) => event(happened),
-                Some(Line::Error(message)) => errors.push(message),
+                Some(Line::Event(happened)) => {
+                    let message = command.hide(happened.message);
+                    event(DbtEvent { message, ..happened });
+                }
+                Some(Line::Error(message)) => errors.push(command.hide(message)),
                 None => (),
             })
             .await?;
+        finished.stderr = command.hide(finished.stderr);
         let log = log.join("dbt.log");
         if !finished.succeeded() && !results.exists() {
             let message = failure(&errors, &finished);
@@ -103,9 +108,7 @@ impl Dbt {
 
     fn program(&self, command: &DbtCommand, log: &Path) -> Program {
         let mut args: Vec<OsString> =
-            ["--log-format", "json", "--no-use-colors", "--no-version-check"]
-                .map(Into::into)
-                .into();
+            ["--log-format", "json", "--no-use-colors"].map(Into::into).into();
         args.push(command.name.into());
         for (flag, value) in [
             ("--project-dir", command.project.as_os_str()),
@@ -132,6 +135,17 @@ impl Dbt {
     }
 }
 
+/// Without the secrets.
+impl fmt::Debug for DbtCommand {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.iter().map(|(name, _)| name).collect();
+        out.debug_struct("DbtCommand")
+            .field("action", &self.action())
+            .field("env", &names)
+            .finish_non_exhaustive()
+    }
+}
+
 impl DbtCommand {
     pub fn action(&self) -> Action {
         let action = Action::new(self.verb, self.resource.clone())
@@ -140,8 +154,15 @@ impl DbtCommand {
             .with("profiles", self.profiles.to_string_lossy())
             .with("target", self.target.clone())
             .with("artefacts", self.artefacts.to_string_lossy())
-            .with("args", self.args.join(" "));
+            // A list and not a line: `a b` and `a`, `b` are different arguments.
+            .with("args", Value::from(self.args.clone()).to_string());
         Action { inverse: self.inverse.clone(), ..action }
+    }
+
+    /// What dbt, or the database behind it, says with a secret in it is told without.
+    fn hide(&self, text: String) -> String {
+        let secrets = self.env.iter().map(|(_, secret)| secret).filter(|secret| !secret.is_empty());
+        secrets.fold(text, |text, secret| text.replace(secret, "*****"))
     }
 
     /// Reads an artefact that the command left.
@@ -155,14 +176,15 @@ impl DbtCommand {
     }
 }
 
-enum Line {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
     Event(DbtEvent),
     Error(String),
 }
 
 /// One line of dbt's JSON log. Lines that are none (a print in a macro, say) are passed over: they
 /// are in dbt's own log file.
-fn read(line: &str) -> Option<Line> {
+pub(crate) fn read(line: &str) -> Option<Line> {
     let line: Value = serde_json::from_str(line).ok()?;
     let message = line.pointer("/info/msg")?.as_str()?.trim().to_owned();
     if line.pointer("/info/level").and_then(Value::as_str) == Some("error") {
@@ -176,10 +198,12 @@ fn read(line: &str) -> Option<Line> {
 }
 
 /// dbt's own words for what went wrong, once.
-fn failure(errors: &[String], finished: &Finished) -> String {
+pub(crate) fn failure(errors: &[String], finished: &Finished) -> String {
     let mut said: Vec<&str> = Vec::new();
     for error in errors.iter().map(String::as_str).filter(|error| !error.is_empty()) {
-        if !said.iter().any(|earlier| earlier.contains(error) || error.contains(earlier)) {
+        if !said.iter().any(|earlier| earlier.contains(error)) {
+            // What says the same and more takes the place of what said less.
+            said.retain(|earlier| !error.contains(earlier));
             said.push(error);
         }
     }
@@ -191,7 +215,7 @@ fn failure(errors: &[String], finished: &Finished) -> String {
 }
 
 /// Without terminal colours.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

@@ -1,11 +1,12 @@
 //! Git, read through its own command line. The work tree, the index, refs, hooks and objects of the
-//! user's repository are never touched: trees are written elsewhere through an index of belay's own.
+//! user's repository are never touched: commits are written elsewhere through an index of belay's own, and of
+//! the work tree the files themselves are copied.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use belay_gate::Permit;
-use belay_model::{Action, Resource, Verb, Zone};
+use belay_model::{Action, Digest, Resource, Verb, Zone};
 use fs_err as fs;
 
 use crate::process::{Finished, Program};
@@ -27,8 +28,6 @@ const GIT_VARIABLES: [&str; 7] = [
 pub struct Repository {
     /// The top of the work tree.
     pub root: PathBuf,
-    /// Where the objects are, also for linked work trees.
-    objects: PathBuf,
     git: PathBuf,
 }
 
@@ -42,18 +41,17 @@ pub struct Commit {
 /// A tree to be written out: that of a commit, or of the work tree as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The id of the git tree: equal trees have equal ids.
+    /// The id of the git tree, or the digest of the work tree: equal trees have equal ids.
     pub tree: String,
-    /// Where objects are that the repository does not have (those of the work tree).
-    objects: Option<PathBuf>,
+    /// The copy of the work tree, until it is moved to its place.
+    copy: Option<PathBuf>,
 }
 
 impl Repository {
     /// The repository around `folder`.
     pub async fn around(folder: &Path) -> Result<Self, OutsideError> {
         let git = PathBuf::from("git");
-        let program =
-            program(&git, folder).args(["rev-parse", "--show-toplevel", "--git-common-dir"]);
+        let program = program(&git, folder).args(["rev-parse", "--show-toplevel"]);
         let finished = program.run(&Stop::never(), |_| ()).await?;
         if !finished.succeeded() {
             let message = complaint(&finished);
@@ -64,10 +62,8 @@ impl Repository {
                 OutsideError::Git { purpose: "open the repository", message }
             });
         }
-        let mut lines = finished.stdout.lines();
-        let root = PathBuf::from(lines.next().unwrap_or_default());
-        let common = folder.join(lines.next().unwrap_or_default());
-        Ok(Self { root, objects: common.join("objects"), git })
+        let root = PathBuf::from(finished.stdout.trim_end_matches('\n'));
+        Ok(Self { root, git })
     }
 
     /// The commit that `reference` names now.
@@ -77,7 +73,9 @@ impl Repository {
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
         let finished = self.run(args).await?;
         let sha = finished.stdout.trim();
-        if !finished.succeeded() || sha.is_empty() {
+        // `^main` is no name of a commit, but git reads it as "without main" and answers `^` and an id.
+        let named = !sha.is_empty() && sha.chars().all(|letter| letter.is_ascii_hexdigit());
+        if !finished.succeeded() || !named {
             return Err(unknown());
         }
         Ok(Commit { name: reference.to_owned(), sha: sha.to_owned() })
@@ -99,7 +97,7 @@ impl Repository {
 
     /// The best common ancestor of two commits.
     pub async fn merge_base(&self, base: &Commit, head: &str) -> Result<Commit, OutsideError> {
-        let finished = self.run(["merge-base", &base.sha, head]).await?;
+        let finished = self.run(["merge-base", "--end-of-options", &base.sha, head]).await?;
         let sha = finished.stdout.trim();
         if !finished.succeeded() || sha.is_empty() {
             let (base, head) = (base.name.clone(), head.to_owned());
@@ -127,7 +125,7 @@ impl Repository {
         let finished =
             self.run(["rev-parse", "--verify", &format!("{}^{{tree}}", commit.sha)]).await?;
         let finished = succeeded(finished, "find the tree of a commit")?;
-        Ok(Snapshot { tree: finished.stdout.trim().to_owned(), objects: None })
+        Ok(Snapshot { tree: finished.stdout.trim().to_owned(), copy: None })
     }
 
     /// The action of reading the work tree, tracked files and new ones that git does not ignore.
@@ -137,26 +135,48 @@ impl Repository {
             .with("into", scratch.to_string_lossy())
     }
 
-    /// Takes the work tree as it stands into objects under `scratch`.
+    /// Copies the work tree as it stands to a folder under `scratch`. Git only lists the files: even
+    /// an index and an object folder of our own would make it freshen the repository's objects.
     pub async fn snapshot(&self, permit: Permit, scratch: &Path) -> Result<Snapshot, OutsideError> {
         permit.admit(&self.snapshotting(scratch))?;
-        let objects = scratch.join("objects");
-        fs::create_dir_all(&objects).map_err(OutsideError::io("cannot make a scratch folder"))?;
-        let index = scratch.join("work-tree.index");
-        let own = |program: Program| {
-            program
-                .env("GIT_INDEX_FILE", &index)
-                .env("GIT_OBJECT_DIRECTORY", &objects)
-                .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", &self.objects)
-        };
-        let started = own(self.program(["read-tree", "HEAD"])).run(&Stop::never(), |_| ()).await?;
-        succeeded(started, "read the last commit")?;
-        let added =
-            own(self.program(["add", "--all", "--", "."])).run(&Stop::never(), |_| ()).await?;
-        succeeded(added, "read the work tree")?;
-        let written = own(self.program(["write-tree"])).run(&Stop::never(), |_| ()).await?;
-        let tree = succeeded(written, "read the work tree")?.stdout.trim().to_owned();
-        Ok(Snapshot { tree, objects: Some(objects) })
+        let args =
+            ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+        let listed = succeeded(self.run(args).await?, "list the work tree")?;
+        let copy = scratch.join("work-tree");
+        fs::create_dir_all(&copy).map_err(OutsideError::io("cannot make a scratch folder"))?;
+        let left_out = self.left_out().await?;
+        self.fill_in(&left_out, &copy).await?;
+        let mut told = String::new();
+        for name in listed.stdout.split('\0').filter(|name| !name.is_empty()) {
+            let to = copy.join(name);
+            let digest = if left_out.iter().any(|left| left == name) {
+                content(&to)?
+            } else {
+                copy_file(&self.root.join(name), &to)?
+            };
+            told.extend(digest.map(|digest| format!("{name}\0{digest}\0")));
+        }
+        Ok(Snapshot { tree: format!("work-tree:{}", Digest::of(told)), copy: Some(copy) })
+    }
+
+    /// What a sparse work tree does not hold although the commit has it: that is no deletion.
+    async fn left_out(&self) -> Result<Vec<String>, OutsideError> {
+        let args = ["ls-files", "-z", "-t", "--cached"];
+        let tagged = succeeded(self.run(args).await?, "list the work tree")?.stdout;
+        let skipped = tagged.split('\0').filter_map(|line| line.strip_prefix("S "));
+        let absent = |name: &&str| fs::symlink_metadata(self.root.join(name)).is_err();
+        Ok(skipped.filter(absent).map(str::to_owned).collect())
+    }
+
+    /// Writes files out of the user's index, which is only read.
+    async fn fill_in(&self, names: &[String], folder: &Path) -> Result<(), OutsideError> {
+        for some in names.chunks(500) {
+            let args = ["checkout-index", "--force", "--ignore-skip-worktree-bits"];
+            let program = self.program(args).args([into(folder), "--".into()]).args(some);
+            let written = program.run(&Stop::never(), |_| ()).await?;
+            succeeded(written, "write out what a sparse work tree leaves out")?;
+        }
+        Ok(())
     }
 
     /// The action of writing a tree out to `folder`.
@@ -177,22 +197,17 @@ impl Repository {
         folder: &Path,
     ) -> Result<(), OutsideError> {
         permit.admit(&self.materialising(snapshot, folder))?;
+        if let Some(copy) = &snapshot.copy {
+            return fs::rename(copy, folder)
+                .map_err(OutsideError::io("cannot place the work tree"));
+        }
         fs::create_dir_all(folder).map_err(OutsideError::io("cannot make a scratch folder"))?;
         let index = folder.with_extension("index");
-        let own = |program: Program| {
-            let program = program.env("GIT_INDEX_FILE", &index);
-            match &snapshot.objects {
-                Some(objects) => program.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects),
-                None => program,
-            }
-        };
+        let own = |program: Program| program.env("GIT_INDEX_FILE", &index);
         let read =
             own(self.program(["read-tree", &snapshot.tree])).run(&Stop::never(), |_| ()).await?;
         succeeded(read, "read a tree")?;
-        let mut prefix = OsString::from("--prefix=");
-        prefix.push(folder);
-        prefix.push("/");
-        let args = [OsString::from("checkout-index"), "--all".into(), "--force".into(), prefix];
+        let args = ["checkout-index".into(), "--all".into(), "--force".into(), into(folder)];
         let written = own(self.program(args)).run(&Stop::never(), |_| ()).await?;
         succeeded(written, "write a tree out")?;
         Ok(())
@@ -208,6 +223,43 @@ impl Repository {
     fn program<T: Into<OsString>>(&self, args: impl IntoIterator<Item = T>) -> Program {
         program(&self.git, &self.root).args(args)
     }
+}
+
+/// The option by which `checkout-index` writes to `folder`.
+fn into(folder: &Path) -> OsString {
+    let mut prefix = OsString::from("--prefix=");
+    prefix.push(folder);
+    prefix.push("/");
+    prefix
+}
+
+/// What a file or a link holds.
+fn content(path: &Path) -> Result<Option<Digest>, OutsideError> {
+    let reading = || OutsideError::io(format!("cannot read `{}`", path.display()));
+    if path.is_symlink() {
+        let target = fs::read_link(path).map_err(reading())?;
+        return Ok(Some(Digest::of(target.as_os_str().as_encoded_bytes())));
+    }
+    Ok(Some(Digest::of(fs::read(path).map_err(reading())?)))
+}
+
+/// Copies a file or a link and says what it holds; nothing for a file that was deleted, or a folder (a
+/// repository in the repository).
+fn copy_file(from: &Path, to: &Path) -> Result<Option<Digest>, OutsideError> {
+    let copying = || OutsideError::io(format!("cannot copy `{}`", from.display()));
+    let Ok(about) = fs::symlink_metadata(from) else { return Ok(None) };
+    if about.is_dir() {
+        return Ok(None);
+    }
+    fs::create_dir_all(to.parent().unwrap_or(to)).map_err(copying())?;
+    if about.is_symlink() {
+        let target = fs::read_link(from).map_err(copying())?;
+        fs_err::os::unix::fs::symlink(&target, to).map_err(copying())?;
+    } else {
+        // With its permissions: a program stays one.
+        fs::copy(from, to).map_err(copying())?;
+    }
+    content(to)
 }
 
 pub(crate) fn program(git: &Path, folder: &Path) -> Program {

@@ -1,21 +1,26 @@
 //! Child processes: their lines as they come, an end when somebody asks, no orphan when belay dies.
 
 use std::ffi::OsString;
+use std::future::pending;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
 
 use crate::{OutsideError, Stop};
 
 /// How long a child may take to clear up after it was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long what the child started may outlive it.
+const ORPHANS: Duration = Duration::from_secs(1);
 
 /// A program to run, with its arguments and surroundings.
 #[derive(Debug, Clone)]
@@ -29,6 +34,8 @@ pub(crate) struct Program {
     /// A program that takes a command line, asks the kernel to be killed when its parent goes, and
     /// becomes that command: belay itself. Without it a child may outlive a `kill -9`.
     pub launcher: Option<PathBuf>,
+    /// How long it may take to clear up after it was asked to end.
+    pub grace: Duration,
 }
 
 /// How a child ended and what it printed.
@@ -48,6 +55,7 @@ impl Program {
             env: Vec::new(),
             without: Vec::new(),
             launcher: None,
+            grace: GRACE,
         }
     }
 
@@ -75,11 +83,24 @@ impl Program {
     ) -> Result<Finished, OutsideError> {
         let mut child = self.command().spawn().map_err(|error| self.no_start(error))?;
         let group = child.id();
-        let conversation = converse(&mut child, &mut line);
-        tokio::select! {
-            finished = conversation => finished.map_err(OutsideError::io(format!("reading from `{}`", self.name()))),
+        let reading = || OutsideError::io(format!("reading from `{}`", self.name()));
+        let mut words = pin!(listen(child.stdout.take(), child.stderr.take(), &mut line));
+        let (stdout, stderr) = tokio::select! {
+            words = &mut words => words.map_err(reading())?,
             () = stop.asked() => {
-                end(&mut child, group).await;
+                // The ends of its pipes stay open: who clears up may say so, and is not killed for it.
+                let listening = async { words.await.ok(); pending().await };
+                tokio::select! {
+                    () = end(&mut child, group, self.grace) => (),
+                    () = listening => (),
+                }
+                return Err(OutsideError::Stopped);
+            }
+        };
+        tokio::select! {
+            status = child.wait() => Ok(Finished { status: status.map_err(reading())?, stdout, stderr }),
+            () = stop.asked() => {
+                end(&mut child, group, self.grace).await;
                 Err(OutsideError::Stopped)
             }
         }
@@ -126,9 +147,13 @@ pub fn die_with_parent() -> io::Result<bool> {
     Ok(before.is_some() && before == rustix::process::getppid() && before != Some(Pid::INIT))
 }
 
-async fn converse(child: &mut Child, line: &mut impl FnMut(&str)) -> io::Result<Finished> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let listen = async {
+/// Everything that is said on either pipe, until both are closed.
+async fn listen(
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    line: &mut impl FnMut(&str),
+) -> io::Result<(String, String)> {
+    let lines = async {
         let mut all = String::new();
         if let Some(stdout) = stdout {
             let mut lines = BufReader::new(stdout).split(b'\n');
@@ -148,21 +173,35 @@ async fn converse(child: &mut Child, line: &mut impl FnMut(&str)) -> io::Result<
         }
         io::Result::Ok(String::from_utf8_lossy(&all).into_owned())
     };
-    let (stdout, stderr) = tokio::try_join!(listen, complaints)?;
-    Ok(Finished { status: child.wait().await?, stdout, stderr })
+    tokio::try_join!(lines, complaints)
 }
 
 /// Asks the whole group to end, and makes it end when it does not.
-async fn end(child: &mut Child, group: Option<u32>) {
+async fn end(child: &mut Child, group: Option<u32>, grace: Duration) {
     let group = group.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     for signal in [Signal::TERM, Signal::KILL] {
         if let Some(group) = group {
             // The group may have gone by itself in the meantime.
             kill_process_group(group, signal).ok();
         }
-        if timeout(GRACE, child.wait()).await.is_ok() {
-            return;
+        if timeout(grace, child.wait()).await.is_ok() {
+            break;
         }
+    }
+    if let Some(group) = group {
+        end_orphans(group, grace.min(ORPHANS)).await;
+    }
+}
+
+/// What the child started may have heard the signal and not heeded it.
+async fn end_orphans(group: Pid, grace: Duration) {
+    let gone = async {
+        while test_kill_process_group(group).is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if timeout(grace, gone).await.is_err() {
+        kill_process_group(group, Signal::KILL).ok();
     }
 }
 

@@ -97,12 +97,17 @@ impl Cache {
         progress(&format!("fetching {} {}", driver.name, driver.version));
         let body = fetch(&npm, driver, work.path(), stop).await?;
         progress(&format!("unpacking {} {}", driver.name, driver.version));
-        expect_digest(driver.package, &body, driver.package_sha256)?;
-        let library = unpack(&body, driver)?;
-        expect_digest(driver.member, &library, driver.library_sha256)?;
-        put(&path, &library)?;
+        self.place(driver, &body)?;
         drop(lock);
         Ok(path)
+    }
+
+    /// Puts the library of a fetched package in place, if both are what they should be.
+    pub(crate) fn place(&self, driver: &DriverPackage, package: &[u8]) -> Result<(), OutsideError> {
+        expect_digest(driver.package, package, driver.package_sha256)?;
+        let library = unpack(package, driver)?;
+        expect_digest(driver.member, &library, driver.library_sha256)?;
+        put(&self.library(driver), &library)
     }
 
     /// The private dbt, if it was installed whole.
@@ -193,7 +198,7 @@ async fn fetch(
     fs::read(work.join(name)).map_err(OutsideError::io("npm left no package"))
 }
 
-fn unpack(package: &[u8], driver: &DriverPackage) -> Result<Vec<u8>, OutsideError> {
+pub(crate) fn unpack(package: &[u8], driver: &DriverPackage) -> Result<Vec<u8>, OutsideError> {
     let doing = || OutsideError::io(format!("cannot unpack `{}`", driver.package));
     let mut archive = tar::Archive::new(GzDecoder::new(package));
     for entry in archive.entries().map_err(doing())? {

@@ -6,3 +6,6 @@ pub mod trace;
 
 pub use checks::{Check, Facts, Mark, default_checks, evaluate};
 pub use trace::{Record, faults};
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,8 @@ fn unsettled(record: &Record, faults: &mut Vec<String>) {
     }
 }
 
-/// The last leaf of each row must vouch for the row as it stands, and every hash must be right.
+/// The last leaf of each row must vouch for the row as it stands, every leaf must have its row, and
+/// every hash must be right.
 fn leaves(record: &Record, faults: &mut Vec<String>) {
     let mut last: BTreeMap<(String, String), &Leaf> = BTreeMap::new();
     for leaf in &record.leaves {
@@ -114,12 +115,15 @@ fn leaves(record: &Record, faults: &mut Vec<String>) {
         if Digest::of_leaf(canonical.as_bytes()) != leaf.hash {
             faults.push(format!("audit leaf {} does not hash to what it says", leaf.sequence));
         }
+        if leaf.run != Some(record.run.id) {
+            faults.push(format!("audit leaf {} stands under another run", leaf.sequence));
+        }
         let family = leaf.kind.split('.').next().unwrap_or(&leaf.kind).to_owned();
         last.insert((family, leaf.subject.clone()), leaf);
     }
     let mut covered = |row: &dyn Audited| {
         let family = row.kind().split('.').next().unwrap_or_default().to_owned();
-        match last.get(&(family, row.subject())) {
+        match last.remove(&(family, row.subject())) {
             None => faults.push(format!("no audit leaf covers {} {}", row.kind(), row.subject())),
             Some(leaf) if leaf.body != row.body_digest() => {
                 faults.push(format!(
@@ -142,4 +146,10 @@ fn leaves(record: &Record, faults: &mut Vec<String>) {
     for disposition in &record.dispositions {
         covered(&Disposed { run: record.run.id, disposition });
     }
+    faults.extend(last.into_values().map(|leaf| {
+        format!(
+            "audit leaf {} vouches for {} {}, which is not there",
+            leaf.sequence, leaf.kind, leaf.subject
+        )
+    }));
 }

@@ -23,9 +23,9 @@ impl Blobs {
     /// Keeps `body`. When this returns, it survives a power cut.
     pub fn put(&self, body: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(body);
-        let path = self.path(digest);
-        if !path.exists() {
-            write(&path, body)
+        // A body that was altered since is written anew.
+        if self.get(digest).is_err() {
+            write(&self.path(digest), body)
                 .map_err(StoreError::io(format!("cannot keep the body `{}`", digest.short())))?;
         }
         Ok(digest)
@@ -62,5 +62,6 @@ fn write(path: &Path, body: &[u8]) -> io::Result<()> {
     file.write_all(body)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| failed.error)?;
-    fs::File::open(shelf)?.sync_all()
+    // The shelf, and the folders that it may be the first in.
+    shelf.ancestors().take(3).try_for_each(|folder| fs::File::open(folder)?.sync_all())
 }

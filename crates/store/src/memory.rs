@@ -1,6 +1,7 @@
 //! What one workspace remembers. Every statement names the workspace; every write is one transaction
 //! with its audit leaf, and is on the disk when the call returns.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use belay_model::record::{
@@ -9,7 +10,7 @@ use belay_model::record::{
 };
 use belay_model::{Digest, ReviewId, RunId, Timestamp, WorkspaceId};
 use serde_json::json;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::StoreError;
@@ -42,6 +43,11 @@ impl Memory {
         let (blobs, presence) =
             (Blobs::new(folder.join("blobs")), Presence::new(folder.join("live")));
         Self { pool, workspace, blobs, presence, folder }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pool(&self) -> &SqlitePool {
+        &self.pool
     }
 
     /// Waits until everything is written and the file is closed.
@@ -126,15 +132,19 @@ impl Memory {
         .bind(id.to_string())
         .execute(&mut **work)
         .await?;
+        let run = self.run_in(work, id).await?;
+        audit::append(work, &self.workspace, &run, at).await?;
+        Ok(run)
+    }
+
+    async fn run_in(&self, work: &mut Work<'_>, id: RunId) -> Result<Run, StoreError> {
         let row = sqlx::query("SELECT * FROM run WHERE workspace = ? AND id = ?")
             .bind(self.workspace.as_str())
             .bind(id.to_string())
             .fetch_optional(&mut **work)
             .await?;
-        let run = row.ok_or_else(|| StoreError::NotFound { kind: "run", text: id.to_string() })?;
-        let run = Run::from_row(&run)?;
-        audit::append(work, &self.workspace, &run, at).await?;
-        Ok(run)
+        let row = row.ok_or_else(|| StoreError::NotFound { kind: "run", text: id.to_string() })?;
+        Run::from_row(&row)
     }
 
     pub async fn begin_step(&self, step: &Step) -> Result<(), StoreError> {
@@ -171,7 +181,7 @@ impl Memory {
         step: &Step,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        let updated = sqlx::query(
             "UPDATE step SET state = ?, note = ?, ended = ? WHERE workspace = ? AND id = ?",
         )
         .bind(step.state.as_str())
@@ -181,6 +191,7 @@ impl Memory {
         .bind(step.id.to_string())
         .execute(&mut **work)
         .await?;
+        there(&updated, "step", step.id)?;
         audit::append(work, &self.workspace, step, at).await
     }
 
@@ -273,7 +284,7 @@ impl Memory {
             ..effect.clone()
         };
         let mut work = self.pool.begin().await?;
-        sqlx::query(
+        let updated = sqlx::query(
             "UPDATE effect SET state = ?, receipt = ?, settled = ? WHERE workspace = ? AND id = ?",
         )
         .bind(settled.state.as_str())
@@ -283,6 +294,7 @@ impl Memory {
         .bind(settled.id.to_string())
         .execute(&mut *work)
         .await?;
+        there(&updated, "effect", settled.id)?;
         audit::append(&mut work, &self.workspace, &settled, at).await?;
         work.commit().await?;
         Ok(settled)
@@ -367,9 +379,9 @@ impl Memory {
         closes: Option<(ReviewState, RunState)>,
     ) -> Result<(), StoreError> {
         let mut work = self.pool.begin().await?;
-        sqlx::query(
+        let written = sqlx::query(
             "INSERT INTO disposition (workspace, review, finding, reviewer, identity, judgement, reason, at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+             SELECT workspace, id, ?3, ?4, ?5, ?6, ?7, ?8 FROM review WHERE workspace = ?1 AND id = ?2
              ON CONFLICT (review, finding, reviewer) DO UPDATE
                SET identity = excluded.identity, judgement = excluded.judgement,
                    reason = excluded.reason, at = excluded.at",
@@ -384,6 +396,7 @@ impl Memory {
         .bind(disposition.at.nanos())
         .execute(&mut *work)
         .await?;
+        there(&written, "review", disposition.review)?;
         let disposed = Disposed { run: review.run, disposition };
         audit::append(&mut work, &self.workspace, &disposed, disposition.at).await?;
         if let Some((state, run_state)) = closes {
@@ -435,9 +448,15 @@ impl Memory {
         if alive { Ok(run) } else { self.interrupt(&run, "the process went away", at).await }
     }
 
-    /// Writes down that a run was cut off: the run, its open step and its open effects at once.
+    /// Writes down that a run was cut off: the run, its open step and its open effects at once. A run
+    /// that came to its end since `run` was read is left as it is.
     pub async fn interrupt(&self, run: &Run, why: &str, at: Timestamp) -> Result<Run, StoreError> {
-        let mut work = self.pool.begin().await?;
+        // It reads before it writes, so it takes the write lock first: nobody writes in between.
+        let mut work = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let run = self.run_in(&mut work, run.id).await?;
+        if !matches!(run.state, RunState::Running | RunState::Held) {
+            return Ok(run);
+        }
         let open =
             sqlx::query("SELECT * FROM step WHERE workspace = ? AND run = ? AND state = 'running'")
                 .bind(self.workspace.as_str())
@@ -571,8 +590,21 @@ fn all<T: FromRow>(rows: &[SqliteRow]) -> Result<Vec<T>, StoreError> {
     rows.iter().map(T::from_row).collect()
 }
 
-/// An id is hex and hyphens; anything else would be a pattern.
+/// A row that is not there, or is another workspace's, was not written: nobody may be told it was.
+fn there(
+    written: &SqliteQueryResult,
+    kind: &'static str,
+    id: impl Display,
+) -> Result<(), StoreError> {
+    match written.rows_affected() {
+        0 => Err(StoreError::NotFound { kind, text: id.to_string() }),
+        _ => Ok(()),
+    }
+}
+
+/// An id is hex and hyphens; anything else would be a pattern, and nothing would be the start of all.
 fn escaped(text: &str) -> String {
+    let text = if text.is_empty() { "~" } else { text };
     text.chars()
         .map(|letter| if letter.is_ascii_hexdigit() || letter == '-' { letter } else { '~' })
         .collect()

@@ -1,6 +1,7 @@
 //! The SQLite file: how it is opened, brought up to date and shared between processes.
 
 use std::borrow::Cow;
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ impl Store {
             fs::write(&ignore, "*\n")
                 .map_err(StoreError::io("cannot write to the state folder"))?;
         }
+        let lock = alone(folder).await?;
         let path = folder.join("belay.db");
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -46,10 +48,13 @@ impl Store {
             // FULL: a commit is on the disk before anyone is told of it.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // Else `INSERT OR REPLACE` would go around the triggers that keep audit leaves.
+            .pragma("recursive_triggers", "ON")
             .busy_timeout(Duration::from_secs(30));
         let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
         let pool = opened.map_err(|source| StoreError::Open { path: path.clone(), source })?;
         migrate(&pool, &path).await?;
+        drop(lock);
         Ok(Self { pool, folder: folder.to_owned() })
     }
 
@@ -60,6 +65,20 @@ impl Store {
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+/// Waits until nobody else opens the store: two that bring a fresh one up to date at once would trip
+/// over each other.
+async fn alone(folder: &Path) -> Result<fs::File, StoreError> {
+    let failed = || StoreError::io("cannot lock the state folder");
+    let file = fs::File::create(folder.join("belay.lock")).map_err(failed())?;
+    loop {
+        match file.file().try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(TryLockError::Error(error)) => return Err(failed()(error)),
+        }
     }
 }
 

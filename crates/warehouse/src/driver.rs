@@ -56,6 +56,9 @@ pub enum Access {
 }
 
 /// A DuckDB file. It must exist, unless it is asked for as a new one.
+///
+/// One session that writes at a time: DuckDB's lock keeps other processes out, but not a second session
+/// of this one, and what one of the two wrote is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     pub path: PathBuf,
@@ -132,9 +135,7 @@ impl Database {
         let path = self.path.clone();
         if message.contains("Could not set lock on file") || message.contains("Conflicting lock") {
             WarehouseError::Locked { path, message }
-        } else if message.contains("newer version of DuckDB")
-            || message.contains("with version number")
-        {
+        } else if message.contains("newer version of DuckDB") {
             WarehouseError::NewerFile { path, message }
         } else {
             WarehouseError::Open { path, message }

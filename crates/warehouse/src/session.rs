@@ -37,6 +37,13 @@ impl Running {
     fn set(&self, handle: Option<Box<dyn CancelHandle>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = handle;
     }
+
+    fn cancel(&self) {
+        if let Some(handle) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // A driver that cannot cancel runs on to its end: all that is lost is time.
+            drop(handle.try_cancel());
+        }
+    }
 }
 
 impl Session {
@@ -78,14 +85,10 @@ impl Session {
         .await
     }
 
-    /// Asks the statement that runs now to end; it answers with an error, or with its rows if it was
-    /// nearly done.
+    /// Asks the query that runs now to end; it answers with an error, or with its rows if it was
+    /// nearly done. One that is just about to start does not hear it: [`Session::close`] asks again.
     pub fn cancel(&self) {
-        let running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = running.as_ref() {
-            // A driver that cannot cancel runs on to its end: all that is lost is time.
-            drop(handle.try_cancel());
-        }
+        self.running.cancel();
     }
 
     /// Runs a statement that changes something.
@@ -105,11 +108,13 @@ impl Session {
         .await
     }
 
-    /// Waits for the thread, and so for the lock on the file, to go.
+    /// Waits for the thread, and so for the lock on the file, to go. A query that still runs was
+    /// given up by whoever asked, and is cancelled; a change is waited for.
     pub async fn close(self) {
         drop(self.jobs);
         // The thread ends by itself once the channel is gone; a panic there has nothing to say here.
         while !self.thread.is_finished() {
+            self.running.cancel();
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
         drop(self.thread.join());
@@ -120,7 +125,12 @@ impl Session {
         work: impl FnOnce(&mut ManagedConnection) -> Result<T, WarehouseError> + Send + 'static,
     ) -> Result<T, WarehouseError> {
         let (done, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| drop(done.send(work(connection))));
+        let job: Job = Box::new(move |connection| {
+            // What was given up before its turn came is not begun.
+            if !done.is_closed() {
+                drop(done.send(work(connection)));
+            }
+        });
         self.jobs.send(job).map_err(|_| WarehouseError::Ended)?;
         answer.await.map_err(|_| WarehouseError::Ended)?
     }

@@ -1,1 +1,7 @@
-
+mod confinement;
+mod diff_contract;
+mod diff_law;
+mod fixture;
+mod opening;
+mod session;
+mod types;

@@ -23,7 +23,7 @@ pub(crate) async fn demo(args: &DemoArgs, ui: &Ui) -> Result<Outcome, Failure> {
             );
         }
         Found::FinishedDemo => {
-            ui.note("the demo is already there: reviewing its pull request again")
+            ui.note("the demo is already there: reviewing its pull request again");
         }
         Found::Nothing => make(&folder, ui).await?,
     }
@@ -72,11 +72,10 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         keep: false,
         level: None,
         database: None,
+        copies: vec![(folder.join("report.html"), report::Form::Html)],
         settings: settings(&house),
     };
     let reviewed = impact::review(&desk, &house.tools, &request).await?;
-    let page = folder.join("report.html");
-    impact::export(&desk, reviewed.run, &page, report::html(&reviewed.report)?.as_bytes()).await?;
     ui.result(&report::terminal(&reviewed.report))?;
     ui.note(&format!("\nthe report as a page: {}", shown.join("report.html").display()));
     ui.note(&format!("\nto go on:\n  cd {}", shown.display()));

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use belay_flow::Desk;
 use belay_flow::impact::{self, Request, Reviewed, Settings};
-use belay_flow::{Desk, report};
+use belay_flow::report::Form;
 use belay_model::record::{Score, Verdict};
 
 use crate::args::{FailOn, Format, ImpactArgs, fail_on, level};
@@ -20,16 +21,11 @@ pub(crate) async fn impact(
         house.config.set("dbt.target", target.clone());
         house.tools.settings.target = Some(target.clone());
     }
-    if let Some(out) = &args.out {
-        form_of(out)?;
-    }
+    let request = request(args, &house)?;
     let desk = house.desk(ui).await?;
-    let request = request(args, &house);
     let reviewed = impact::review(&desk, &house.tools, &request).await?;
-    print(args, &reviewed, ui)?;
+    ui.result(&form(args.format).render(&reviewed.report)?)?;
     if let Some(out) = &args.out {
-        let body = rendered(form_of(out)?, &reviewed)?;
-        impact::export(&desk, reviewed.run, &house.folder.join(out), body.as_bytes()).await?;
         ui.note(&format!("wrote {}", out.display()));
     }
     after(&desk, &reviewed, ui);
@@ -43,9 +39,10 @@ pub(crate) async fn impact(
     })
 }
 
-pub(crate) fn request(args: &ImpactArgs, house: &House) -> Request {
+fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
     let config = &house.config;
-    Request {
+    let copies = args.out.iter().map(|out| Ok((house.folder.join(out), form_of(out)?)));
+    Ok(Request {
         folder: house.folder.clone(),
         base: args.base.clone(),
         head: args.head.clone(),
@@ -53,8 +50,9 @@ pub(crate) fn request(args: &ImpactArgs, house: &House) -> Request {
         keep: args.keep,
         level: args.level.or_else(|| config.text("impact.level").and_then(|text| level(text).ok())),
         database: args.database.clone(),
+        copies: copies.collect::<Result<_, Failure>>()?,
         settings: settings(house),
-    }
+    })
 }
 
 pub(crate) fn settings(house: &House) -> Settings {
@@ -66,28 +64,25 @@ pub(crate) fn settings(house: &House) -> Settings {
         threads: config.count("impact.threads"),
         external_access: config.flag("impact.external_access"),
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
+        run_hooks: config.flag("impact.run_hooks"),
     }
 }
 
-fn print(args: &ImpactArgs, reviewed: &Reviewed, ui: &Ui) -> Result<(), Failure> {
-    ui.result(&rendered(args.format, reviewed)?)
+const fn form(format: Format) -> Form {
+    match format {
+        Format::Text => Form::Text,
+        Format::Json => Form::Json,
+        Format::Md => Form::Markdown,
+        Format::Html => Form::Html,
+    }
 }
 
-fn rendered(format: Format, reviewed: &Reviewed) -> Result<String, Failure> {
-    let report = &reviewed.report;
-    Ok(match format {
-        Format::Text => report::terminal(report),
-        Format::Json => report::json(report)?,
-        Format::Md => report::markdown(report),
-        Format::Html => report::html(report)?,
-    })
-}
-
-fn form_of(out: &Path) -> Result<Format, Failure> {
+/// What the ending of a file asks for.
+fn form_of(out: &Path) -> Result<Form, Failure> {
     match out.extension().and_then(|ending| ending.to_str()) {
-        Some("html") => Ok(Format::Html),
-        Some("md") => Ok(Format::Md),
-        Some("json") => Ok(Format::Json),
+        Some("html") => Ok(Form::Html),
+        Some("md") => Ok(Form::Markdown),
+        Some("json") => Ok(Form::Json),
         _ => Err(Failure::input(
             "report/form",
             format!("cannot tell the form of `{}`", out.display()),
@@ -107,10 +102,12 @@ pub(crate) fn after(desk: &Desk, reviewed: &Reviewed, ui: &Ui) {
             score.value, score.explanation
         ));
     }
-    let passed = reviewed.scores.iter().filter(|score| score.verdict == Verdict::Pass).count();
+    let count = |verdict| reviewed.scores.iter().filter(|score| score.verdict == verdict).count();
+    let (passed, open) = (count(Verdict::Pass), count(Verdict::Inconclusive));
+    let open = if open > 0 { format!(", {open} inconclusive") } else { String::new() };
     let (all, review) = (reviewed.scores.len(), reviewed.review.short());
     ui.note(&format!(
-        "\nscorecard {passed} of {all} passed · recorded for `{}`\nnext:\n  belay review show {review} --format md\n  \
+        "\nscorecard {passed} of {all} passed{open} · recorded for `{}`\nnext:\n  belay review show {review} --format md\n  \
          belay review accept {review}    or    belay review reject {review} --reason \"…\"\n  belay runs show {}\n  belay trace check {}",
         desk.actor,
         reviewed.run.short(),

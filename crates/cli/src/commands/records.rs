@@ -80,6 +80,11 @@ pub(crate) async fn trace(
     Ok(if faults.is_empty() { Outcome::Clear } else { Outcome::No })
 }
 
+/// The rows of a table without the spaces that fill the last column.
+pub(crate) fn rows(table: &Table) -> String {
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 /// A table without lines: columns are told apart by space.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -101,7 +106,7 @@ fn list(runs: &[Run]) -> String {
             run.outcome.clone().unwrap_or_default(),
         ]);
     }
-    format!("{table}\n")
+    rows(&table)
 }
 
 fn show(record: &Record) -> String {
@@ -121,7 +126,7 @@ fn show(record: &Record) -> String {
     if let Some(outcome) = &run.outcome {
         text.push_str(&format!("outcome   {outcome}\n"));
     }
-    let mut steps = table(&["#", "step", "state", "took", "permits", "effects"]);
+    let mut steps = table(&["#", "step", "state", "took", "decisions", "effects"]);
     for step in &record.steps {
         let decisions = record.decisions.iter().filter(|decision| decision.step == step.id).count();
         let effects = record.effects.iter().filter(|effect| effect.step == step.id).count();
@@ -134,7 +139,7 @@ fn show(record: &Record) -> String {
             effects.to_string(),
         ]);
     }
-    text.push_str(&format!("\n{steps}\n"));
+    text.push_str(&format!("\n{}", rows(&steps)));
     if !record.effects.is_empty() {
         let mut effects = table(&["effect", "on", "state", "receipt"]);
         for effect in &record.effects {
@@ -146,7 +151,7 @@ fn show(record: &Record) -> String {
                 receipt,
             ]);
         }
-        text.push_str(&format!("\n{effects}\n"));
+        text.push_str(&format!("\n{}", rows(&effects)));
     }
     if !record.scores.is_empty() {
         let mut scores = table(&["dimension", "check", "verdict", "value", ""]);
@@ -159,7 +164,7 @@ fn show(record: &Record) -> String {
                 score.explanation.clone(),
             ]);
         }
-        text.push_str(&format!("\n{scores}\n"));
+        text.push_str(&format!("\n{}", rows(&scores)));
     }
     if !record.artefacts.is_empty() {
         let mut artefacts = table(&["artefact", "bytes", "digest", ""]);
@@ -172,7 +177,7 @@ fn show(record: &Record) -> String {
                 kept.to_owned(),
             ]);
         }
-        text.push_str(&format!("\n{artefacts}\n"));
+        text.push_str(&format!("\n{}", rows(&artefacts)));
     }
     if let Some(review) = &record.review {
         text.push_str(&format!("\nreview    {} is {}\n", review.id.short(), review.state));

@@ -5,7 +5,7 @@ use belay_flow::review::{self, Case, Word};
 use belay_model::record::{Disposition, Judgement, Review};
 use serde_json::{Value, json};
 
-use super::records::{moment, table};
+use super::records::{moment, rows, table};
 use crate::args::{Format, JudgeArgs, ReviewCommand, ReviewShowArgs};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -38,9 +38,9 @@ fn list(reviews: &[Review], ui: &Ui) -> Result<(), Failure> {
         ui.note("no reviews yet: `belay impact` opens one");
         return Ok(());
     }
-    let mut rows = table(&["review", "run", "state", "opened", "about"]);
+    let mut list = table(&["review", "run", "state", "opened", "about"]);
     for review in reviews {
-        rows.add_row([
+        list.add_row([
             review.id.short(),
             review.run.short(),
             review.state.to_string(),
@@ -48,7 +48,7 @@ fn list(reviews: &[Review], ui: &Ui) -> Result<(), Failure> {
             review.title.clone(),
         ]);
     }
-    ui.result(&format!("{rows}\n"))
+    ui.result(&rows(&list))
 }
 
 fn show(args: &ReviewShowArgs, case: &Case, ui: &Ui) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use belay_outside::{DUCKDB, Repository};
 use belay_warehouse::{Database, Driver, Session};
 use serde_json::{Value, json};
 
-use super::records::table;
+use super::records::{rows, table};
 use crate::args::{DriversCommand, DriversInstallArgs};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -64,22 +64,22 @@ fn template(project: &LocalProject) -> String {
 }
 
 pub(crate) fn config(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
-    let rows = house.config.rows();
+    let settings = house.config.rows();
     if ui.is_json() {
-        let rows: Vec<Value> = rows
+        let settings: Vec<Value> = settings
             .iter()
             .map(|row| json!({"name": row.name, "value": row.value, "origin": row.origin, "about": row.about,
                               "variable": crate::config::variable(row.name)}))
             .collect();
         let file = house.config.file.as_ref().map(|file| file.display().to_string());
-        ui.json(&json!({"schema": "belay.config/1", "file": file, "settings": rows}))?;
+        ui.json(&json!({"schema": "belay.config/1", "file": file, "settings": settings}))?;
         return Ok(Outcome::Clear);
     }
     let mut text = table(&["setting", "value", "from", "about"]);
-    for row in rows {
+    for row in settings {
         text.add_row([row.name.to_owned(), row.value, row.origin, row.about.to_owned()]);
     }
-    ui.result(&format!("{text}\n"))?;
+    ui.result(&rows(&text))?;
     Ok(Outcome::Clear)
 }
 
@@ -104,30 +104,28 @@ pub(crate) async fn drivers(
 
 async fn install(args: &DriversInstallArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let desk = house.desk(ui).await?;
-    let driver = house.tools.duckdb(&desk).await;
-    let dbt = match (&driver, args.dbt) {
-        (Ok(_), true) => match house.tools.cache.dbt() {
-            Some(program) => Some(Ok(program)),
-            None => Some(house.tools.install_dbt(&desk).await),
-        },
-        _ => None,
-    };
+    let fetched = fetch(args, house, &desk).await;
     desk.progress.finish();
-    let (driver, dbt) = (driver?, dbt.transpose()?);
-    let version = driver.version()?;
+    fetched?;
+    let mut checks = vec![duckdb(house)];
+    if args.dbt {
+        checks.push(dbt(house, &desk, "duckdb").await);
+    }
     if ui.is_json() {
-        ui.json(&json!({
-            "schema": "belay.drivers/1",
-            "drivers": [{"name": "duckdb", "version": version, "library": driver.library.display().to_string()}],
-            "dbt": dbt.map(|program| program.display().to_string()),
-        }))?;
+        let rows: Vec<Value> = checks.iter().map(Check::json).collect();
+        ui.json(&json!({"schema": "belay.drivers/1", "drivers": rows}))?;
     } else {
-        ui.result(&format!("duckdb {version}: {}\n", driver.library.display()))?;
-        if let Some(program) = dbt {
-            ui.result(&format!("dbt: {}\n", program.display()))?;
-        }
+        ui.result(&checks_text(&checks))?;
     }
     Ok(Outcome::Clear)
+}
+
+async fn fetch(args: &DriversInstallArgs, house: &House, desk: &Desk) -> Result<(), Failure> {
+    house.tools.duckdb(desk).await?.version()?;
+    if args.dbt && house.tools.cache.dbt().is_none() {
+        house.tools.install_dbt(desk).await?;
+    }
+    Ok(())
 }
 
 /// One thing that was looked at.
@@ -194,10 +192,20 @@ pub(crate) async fn doctor(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let left = belay_flow::clean::leftovers(&desk).await?;
     checks.push(match left.len() {
         0 => Check::ok("leftovers", "none"),
-        count => Check {
-            help: Some("run `belay clean`".to_owned()),
-            ok: Some(false),
-            ..Check::ok("leftovers", format!("{count} interrupted runs left something behind"))
+        _ => Check {
+            help: Some("`belay clean` drops it".to_owned()),
+            // What was kept on purpose is no fault.
+            ok: if left.iter().all(|one| one.run.state.is_finished()) { None } else { Some(false) },
+            ..Check::ok(
+                "leftovers",
+                format!(
+                    "of {}",
+                    left.iter()
+                        .map(|one| format!("run {} ({})", one.run.id.short(), one.run.state))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            )
         },
     });
     let well = checks.iter().all(|check| check.ok != Some(false));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use belay_dbt::manifest::{Kind, Node};
 use belay_dbt::run_results::Status;
-use belay_dbt::scope::{ComparedBy, Reason};
+use belay_dbt::scope::Reason;
 use belay_dbt::{Manifest, NodeId};
 use belay_diff::{ColumnChange, ColumnDiff};
 use belay_model::{Finding, Severity};
@@ -162,8 +162,8 @@ fn data_findings(compared: &Compared, consumers: &Consumers<'_>) -> Vec<Finding>
     let mut found: Vec<Finding> = grain(compared, consumers).into_iter().collect();
     found.extend(rows(compared));
     found.extend(compared.columns.iter().filter_map(|column| shape(compared, column)));
-    found.extend(compared.columns.iter().filter_map(|column| nulls(compared, column)));
-    found.extend(compared.columns.iter().filter_map(|column| values(compared, column)));
+    found.extend(nulls(compared));
+    found.extend(values(compared));
     found
 }
 
@@ -273,57 +273,107 @@ fn shape(compared: &Compared, column: &ColumnDiff) -> Option<Finding> {
     Some(Finding { column: Some(column.name.clone()), ..about })
 }
 
-fn nulls(compared: &Compared, column: &ColumnDiff) -> Option<Finding> {
-    if column.change == ColumnChange::Added || column.change == ColumnChange::Removed {
+/// One finding a relation, led by the column whose share of NULLs rose most.
+fn nulls(compared: &Compared) -> Option<Finding> {
+    let mut rises: Vec<(f64, &ColumnDiff, String)> =
+        compared.columns.iter().filter_map(|column| null_rise(compared, column)).collect();
+    rises.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let (rise, worst, figures) = rises.first()?;
+    let severity = if *rise >= 0.01 { Severity::High } else { Severity::Medium };
+    let message = match rises.len() {
+        1 => format!("more NULLs: {figures}"),
+        count => format!(
+            "more NULLs in {}; most: `{}`, {figures}",
+            counted_usize(count, "column"),
+            worst.name
+        ),
+    };
+    let evidence =
+        rises.iter().map(|(_, column, figures)| format!("`{}`: {figures}", column.name)).collect();
+    let about = finding("nulls.increased", severity, &compared.node, message, evidence);
+    let column = if rises.len() == 1 { Some(worst.name.clone()) } else { None };
+    Some(Finding { column, ..about })
+}
+
+/// By how much the share of NULLs rose, where that is worth a word, with its figures.
+fn null_rise<'a>(
+    compared: &Compared,
+    column: &'a ColumnDiff,
+) -> Option<(f64, &'a ColumnDiff, String)> {
+    if matches!(column.change, ColumnChange::Added | ColumnChange::Removed) {
         return None;
     }
     let before = share(column.nulls_base?, compared.base.rows);
     let after = share(column.nulls_head?, compared.head.rows);
-    let rise = after - before;
-    if rise < 0.001 {
-        return None;
-    }
-    let severity = if rise >= 0.01 { Severity::High } else { Severity::Medium };
-    let message =
-        format!("more NULLs: {} of the rows, {} in base", percent(after), percent(before));
-    let evidence = vec![format!(
-        "NULLs: {} of {} in base, {} of {} in head",
-        grouped(column.nulls_base?),
-        grouped(compared.base.rows),
-        grouped(column.nulls_head?),
-        grouped(compared.head.rows)
-    )];
-    let about = finding("nulls.increased", severity, &compared.node, message, evidence);
-    Some(Finding { column: Some(column.name.clone()), ..about })
+    let figures = format!("{} of the rows, {} in base", percent(after), percent(before));
+    (after - before >= 0.001).then_some((after - before, column, figures))
 }
 
-fn values(compared: &Compared, column: &ColumnDiff) -> Option<Finding> {
-    let (changed, of) = (column.changed.filter(|count| *count > 0)?, column.compared?);
-    let share = share(changed, of);
-    let shift = shift(column);
-    let severity = match (share, shift.map(f64::abs)) {
-        (_, Some(shift)) if shift >= 0.10 => Severity::High,
-        (share, _) if share >= 0.5 => Severity::High,
-        (share, _) if share >= 0.001 => Severity::Medium,
-        _ => Severity::Low,
+/// One finding a relation, as grave as its gravest column: a join that goes wrong moves every measure,
+/// and ten lines about one cause hide the next.
+fn values(compared: &Compared) -> Option<Finding> {
+    let mut moved: Vec<Moved<'_>> = compared.columns.iter().filter_map(Moved::of).collect();
+    moved.sort_by(|one, other| {
+        let weight = |moved: &Moved<'_>| (moved.severity(), moved.shift.unwrap_or_default().abs());
+        weight(other).partial_cmp(&weight(one)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    let worst = moved.first()?;
+    let message = match moved.as_slice() {
+        [only] => format!("{}{}", only.rows(), only.sum_moved()),
+        all => format!(
+            "{} changed; most: `{}`, {}{}",
+            counted_usize(all.len(), "column"),
+            worst.column.name,
+            worst.rows(),
+            worst.sum_moved()
+        ),
     };
-    let moved = shift
-        .filter(|shift| shift.abs() >= 0.000_05)
-        .map(|shift| format!(", its sum by {}", signed(shift)));
-    let message = format!(
-        "{} of {} rows changed ({}){}",
-        grouped(changed),
-        grouped(of),
-        percent(share),
-        moved.unwrap_or_default()
-    );
-    let mut evidence =
-        vec![format!("changed: {} of {} compared rows", grouped(changed), grouped(of))];
-    if let (Some(base), Some(head)) = (column.sum_base, column.sum_head) {
-        evidence.push(format!("sum: {} in base, {} in head", amount(base), amount(head)));
+    let evidence = moved.iter().map(Moved::evidence).collect();
+    let about = finding("values.changed", worst.severity(), &compared.node, message, evidence);
+    let column = if moved.len() == 1 { Some(worst.column.name.clone()) } else { None };
+    Some(Finding { column, ..about })
+}
+
+/// A column with rows that differ.
+struct Moved<'a> {
+    column: &'a ColumnDiff,
+    changed: i64,
+    of: i64,
+    shift: Option<f64>,
+}
+
+impl<'a> Moved<'a> {
+    fn of(column: &'a ColumnDiff) -> Option<Self> {
+        let changed = column.changed.filter(|count| *count > 0)?;
+        Some(Self { column, changed, of: column.compared?, shift: shift(column) })
     }
-    let about = finding("values.changed", severity, &compared.node, message, evidence);
-    Some(Finding { column: Some(column.name.clone()), ..about })
+
+    fn severity(&self) -> Severity {
+        match (share(self.changed, self.of), self.shift.map(f64::abs)) {
+            (_, Some(shift)) if shift >= 0.10 => Severity::High,
+            (share, _) if share >= 0.5 => Severity::High,
+            (share, _) if share >= 0.001 => Severity::Medium,
+            _ => Severity::Low,
+        }
+    }
+
+    fn rows(&self) -> String {
+        let share = percent(share(self.changed, self.of));
+        format!("{} of {} rows changed ({share})", grouped(self.changed), grouped(self.of))
+    }
+
+    fn sum_moved(&self) -> String {
+        let worth = self.shift.filter(|shift| shift.abs() >= 0.000_05);
+        worth.map(|shift| format!(", its sum by {}", signed(shift))).unwrap_or_default()
+    }
+
+    fn evidence(&self) -> String {
+        let sums = self.column.sum_base.zip(self.column.sum_head);
+        let sums = sums.map(|(base, head)| {
+            format!("; sum {} in base, {} in head", amount(base), amount(head))
+        });
+        format!("`{}`: {}{}", self.column.name, self.rows(), sums.unwrap_or_default())
+    }
 }
 
 /// By how much the sum moved, where it means something: identifiers sum to nonsense, but then they do
@@ -402,6 +452,15 @@ fn reason_finding(id: &NodeId, reason: &Reason, node: Option<&Node>) -> Option<F
         Reason::Config(key) => {
             ("config.changed", Severity::Low, format!("its config `{key}` changed"))
         }
+        Reason::Body | Reason::Macro(_) | Reason::Compiled
+            if node.is_some_and(|node| node.kind == Kind::Snapshot) =>
+        {
+            (
+                "snapshot.changed",
+                Severity::Medium,
+                "its code changed, and belay does not rebuild its history".to_owned(),
+            )
+        }
         Reason::New if node.is_some_and(|node| node.kind.is_built()) => {
             ("model.new", Severity::Info, "it is new".to_owned())
         }
@@ -431,7 +490,7 @@ fn harmless(facts: &Findings, findings: &[Finding]) -> Vec<(NodeId, String)> {
             (_, true) => format!("the same {rows}, value by value"),
             (0, false) => format!("the same values in {rows}"),
             (added, false) => {
-                format!("{} added; all else is the same in {rows}", counted(added as i64, "column"))
+                format!("{} added; all else is the same in {rows}", counted_usize(added, "column"))
             }
         };
         (compared.node.clone(), proof)
@@ -491,24 +550,16 @@ fn summary(
     let reach = if exposures.is_empty() {
         String::new()
     } else {
-        format!(" Reaches {}.", counted(exposures.len() as i64, "exposure"))
+        format!(" Reaches {}.", counted_usize(exposures.len(), "exposure"))
     };
-    let first = findings.first().filter(|finding| finding.severity >= Severity::Medium);
-    let lead = first.map(|finding| {
-        let name =
-            finding.node.as_deref().and_then(|node| node.rsplit('.').next()).unwrap_or_default();
-        format!(" First: {name}: {}.", finding.message)
-    });
-    let by = match facts.scope.compared_by {
-        _ if facts.built.is_none() => " Nothing was built: this is the changed scope only.",
-        ComparedBy::Compiled | ComparedBy::Partly { .. } | ComparedBy::RawAndMacros => "",
-    };
+    let nothing_ran = facts.built.is_none() && facts.data.is_empty() && changed > 0;
+    let scope_only =
+        if nothing_ran { " Nothing was built: this is the changed scope only." } else { "" };
     format!(
-        "Risk {level}: {} changed, {} affected, {} compared, {harmless} proved the same; {counts}.{reach}{}{by}",
-        counted(changed as i64, "model"),
-        counted(affected as i64, "model"),
-        facts.data.len(),
-        lead.unwrap_or_default()
+        "Risk {level}: {} changed, {} affected, {} compared, {harmless} proved the same; {counts}.{reach}{scope_only}",
+        counted_usize(changed, "model"),
+        counted_usize(affected, "model"),
+        facts.data.len()
     )
 }
 
@@ -521,6 +572,10 @@ fn share(part: i64, whole: i64) -> f64 {
 pub fn counted(count: i64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(count))
+}
+
+pub fn counted_usize(count: usize, noun: &str) -> String {
+    counted(i64::try_from(count).unwrap_or(i64::MAX), noun)
 }
 
 /// `1,234,567`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::profile::Derivation;
 use belay_dbt::run_results::{RunOutcome, Status};
 use belay_dbt::{Manifest, NodeId, RunResults};
 use belay_diff::{Dialect, RelationName};
@@ -13,6 +14,7 @@ use belay_model::{Action, Resource, Verb, Zone};
 use belay_outside::{DbtCommand, OutsideError};
 use belay_warehouse::{Database, Driver, Session, Statement};
 
+use super::containment::{alias_statements, contained, drop_run_hooks, relation, source_aliases};
 use super::scratch::{Claim, Workshop};
 use super::sides::{self, BuildableProject};
 use super::{Findings, Request, compare, verdicts};
@@ -61,14 +63,15 @@ pub(super) async fn review_data(
 ) -> Result<(), FlowError> {
     let adapter = || FlowError::Adapter { adapter: project.local.adapter.clone() };
     Dialect::of_adapter(&project.local.adapter).ok_or_else(adapter)?;
-    let database = project.local.database.as_deref().ok_or_else(adapter)?;
+    let no_file = || FlowError::NoDatabase { target: project.local.target.name.clone() };
+    let database = project.local.database.as_deref().ok_or_else(no_file)?;
     let driver = tools.duckdb(run.desk).await?;
     let claim = Claim::of_run(run, database);
     let site = Site { request, project, workshop, driver, database, claim };
 
     let scratch = parse_for_scratch(run, &site, findings).await?;
     let selection = Selection::of(findings);
-    contained(&site.claim, &scratch, &selection.build)?;
+    contained(&site.claim, &scratch, &selection.build, request.settings.run_hooks)?;
     claim_scratch(run, &site).await?;
     let outcome = in_scratch(run, &site, findings, scratch, &selection).await;
     if request.keep {
@@ -89,18 +92,17 @@ struct Selection {
 impl Selection {
     fn of(findings: &Findings) -> Self {
         let (scope, head) = (&findings.scope, &findings.head.manifest);
-        // A snapshot that is only below a change would be built without its history, and its readers
-        // would see that as a change: they read the one of base instead.
-        let unbuildable = |id: &&NodeId| {
+        // A snapshot would be built without its history, and its readers would see that as a change:
+        // they read the one of base instead.
+        let buildable = |id: &&NodeId| {
             let grown = head.node(id).is_some_and(|node| node.kind == Kind::Snapshot);
-            !grown || scope.changed.contains_key(*id)
+            !(grown && findings.base.manifest.node(id).is_some())
         };
-        let build: Vec<NodeId> =
-            scope.selection.build.iter().filter(unbuildable).cloned().collect();
+        let build: Vec<NodeId> = scope.selection.build.iter().filter(buildable).cloned().collect();
         let about_built = |id: &&NodeId| {
             scope.changed.contains_key(*id)
                 || head.parents(id).any(|parent| build.contains(&parent.id))
-                || head.parents(id).any(|parent| parent.is_ephemeral())
+                || head.parents(id).any(Node::is_ephemeral)
         };
         let test = scope.selection.test.iter().filter(about_built).cloned().collect();
         Self { build, test }
@@ -114,9 +116,22 @@ async fn parse_for_scratch(
     findings: &Findings,
 ) -> Result<Manifest, FlowError> {
     run.step("plan the build", async |run| {
+        // A database that is missing or locked shows here, before anything is claimed or built.
+        Session::open(site.driver.clone(), Database::read_write(site.database))
+            .await?
+            .close()
+            .await;
         let database = site.database.to_string_lossy();
-        let profile = site.project.local.target.derive(Some(&site.claim.prefix), Some(&database));
-        site.workshop.write("scratch-profiles/profiles.yml", &profile.text)?;
+        let (target, path) = (&site.project.local.target, Some(&*database));
+        let schema = Some(site.claim.prefix.as_str());
+        let scratch = target.derive(&Derivation { schema, path, read_only: false });
+        site.workshop.write("scratch-profiles/profiles.yml", &scratch.text)?;
+        let base = target.derive(&Derivation { schema: None, path, read_only: true });
+        site.workshop.write("base-profiles/profiles.yml", &base.text)?;
+        if !site.request.settings.run_hooks {
+            let sides = [&findings.head.project, &findings.base.project];
+            sides.into_iter().flatten().try_for_each(|folder| drop_run_hooks(folder))?;
+        }
         let command = scratch_command(site, findings, "parse", Verb::CompileProject);
         sides::run_dbt(run, &site.project.dbt, &command).await?;
         let bytes = command.artefact("manifest.json")?;
@@ -143,48 +158,13 @@ fn scratch_command(
     }
 }
 
-/// No node may be built anywhere but in the claimed schemas, whatever the project's macros say.
-fn contained(claim: &Claim, scratch: &Manifest, build: &[NodeId]) -> Result<(), FlowError> {
-    for node in build.iter().filter_map(|id| scratch.node(id)) {
-        let Some(relation) = relation(node) else { continue };
-        if !claim.covers(&relation.schema) {
-            return Err(FlowError::OutsideScratch {
-                node: node.id.to_string(),
-                relation: relation.to_string(),
-                prefix: claim.prefix.clone(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Where a node lives; nothing for what lives nowhere.
-pub(super) fn relation(node: &Node) -> Option<RelationName> {
-    if node.is_ephemeral() {
-        return None;
-    }
-    let relation = node.relation.as_ref()?;
-    Some(RelationName {
-        database: relation.database.as_deref()?.to_owned(),
-        schema: relation.schema.as_deref()?.to_owned(),
-        identifier: relation.identifier.to_string(),
-    })
-}
-
 /// Writes the claim down with its inverse, before anything is made.
 async fn claim_scratch(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
     run.step("claim a scratch schema", async |run| {
         let action = Action::new(Verb::CreateScratch, site.claim.resource())
             .with("database", site.database.to_string_lossy())
             .undone_by(site.claim.inverse());
-        run.perform(&action, async |permit| {
-            permit.admit(&action).map_err(OutsideError::from)?;
-            // A database that is missing or locked shows here, before dbt is started on it.
-            let database = Database::read_write(site.database);
-            Session::open(site.driver.clone(), database).await?.close().await;
-            Ok::<_, FlowError>(())
-        })
-        .await
+        run.perform(&action, async |permit| permit.admit(&action).map_err(OutsideError::from)).await
     })
     .await
 }
@@ -196,8 +176,13 @@ async fn alias_sources(
     site: &Site<'_>,
     findings: &Findings,
     scratch: &Manifest,
+    selection: &Selection,
 ) -> Result<(), FlowError> {
-    let aliases = source_aliases(&site.claim, &findings.head.manifest, scratch);
+    let built: Vec<RelationName> =
+        selection.build.iter().filter_map(|id| relation(scratch.node(id)?)).collect();
+    let mut aliases = source_aliases(&site.claim, &findings.head.manifest, scratch);
+    // A source that a seed of the project fills is made by the build itself.
+    aliases.retain(|(there, _)| !built.contains(there));
     if aliases.is_empty() {
         return Ok(());
     }
@@ -223,36 +208,6 @@ async fn alias_sources(
     .await
 }
 
-/// Sources that the scratch parse places inside the claim, and where they really are.
-fn source_aliases(
-    claim: &Claim,
-    head: &Manifest,
-    scratch: &Manifest,
-) -> Vec<(RelationName, RelationName)> {
-    let moved = |node: &Node| {
-        let (there, here) = (relation(scratch.node(&node.id)?)?, relation(node)?);
-        (there != here && claim.covers(&there.schema)).then_some((there, here))
-    };
-    head.of_kind(Kind::Source).filter_map(moved).collect()
-}
-
-fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<String> {
-    let dialect = Dialect::DuckDb;
-    let schema = |name: &RelationName| {
-        format!(
-            "CREATE SCHEMA IF NOT EXISTS {}.{}",
-            dialect.quote(&name.database),
-            dialect.quote(&name.schema)
-        )
-    };
-    let mut statements: Vec<String> = aliases.iter().map(|(there, _)| schema(there)).collect();
-    statements.dedup();
-    statements.extend(aliases.iter().map(|(there, here)| {
-        format!("CREATE VIEW {} AS SELECT * FROM {}", there.quoted(dialect), here.quoted(dialect))
-    }));
-    statements
-}
-
 async fn in_scratch(
     run: &mut Supervisor<'_>,
     site: &Site<'_>,
@@ -260,11 +215,16 @@ async fn in_scratch(
     scratch: Manifest,
     selection: &Selection,
 ) -> Result<(), FlowError> {
-    alias_sources(run, site, findings, &scratch).await?;
+    findings.notes.extend(without_history(findings, selection));
+    alias_sources(run, site, findings, &scratch, selection).await?;
     let results = build(run, site, findings, selection).await?;
     let base_results = match findings.base.run_results.take() {
         Some(results) => Some(results),
-        None => test_base(run, site, findings, selection).await?,
+        None => {
+            let (results, note) = test_base(run, site, findings, selection).await?;
+            findings.notes.extend(note);
+            results
+        }
     };
     findings.tests = verdicts::verdicts(
         &selection.test,
@@ -280,6 +240,17 @@ async fn in_scratch(
         kept: site.request.keep,
     });
     compare::review_built(run, &site.driver, site.database, site.request, findings).await
+}
+
+/// Snapshots in scope that were not built, for the reader.
+fn without_history(findings: &Findings, selection: &Selection) -> Vec<String> {
+    let left_out = findings.scope.selection.build.iter().filter(|id| !selection.build.contains(id));
+    let note = |id: &NodeId| {
+        format!(
+            "the snapshot `{id}` was not built: its history cannot be, and its readers read base's"
+        )
+    };
+    left_out.map(note).collect()
 }
 
 struct BuildResults {
@@ -325,7 +296,7 @@ async fn test_base(
     site: &Site<'_>,
     findings: &Findings,
     selection: &Selection,
-) -> Result<Option<RunResults>, FlowError> {
+) -> Result<(Option<RunResults>, Option<String>), FlowError> {
     let base = &findings.base.manifest;
     // A test that stores its failures would write beside base's relations.
     let runnable = |id: &&NodeId| {
@@ -336,7 +307,9 @@ async fn test_base(
         })
     };
     let tests: Vec<&NodeId> = selection.test.iter().filter(runnable).collect();
-    let (Some(folder), false) = (&findings.base.project, tests.is_empty()) else { return Ok(None) };
+    let (Some(folder), false) = (&findings.base.project, tests.is_empty()) else {
+        return Ok((None, None));
+    };
     run.step(&format!("run {} tests on base", tests.len()), async |run| {
         let artefacts = site.workshop.path("base/tests");
         let command = DbtCommand {
@@ -344,13 +317,22 @@ async fn test_base(
             verb: Verb::TestRelations,
             resource: Resource::new(format!("warehouse:{}", site.database.display()), Zone::Prod),
             args: selectors(base, tests.iter().copied()),
+            // On a database that refuses to write: tests only read, and so must whatever runs with them.
+            profiles: site.workshop.path("base-profiles"),
             ..sides::parse(site.project, "base", folder, &artefacts)
         };
-        sides::run_dbt(run, &site.project.dbt, &command).await?;
+        match sides::run_dbt(run, &site.project.dbt, &command).await {
+            // Base's tests tell whom a failure belongs to; the review can do without.
+            Err(FlowError::Outside(OutsideError::Dbt { message, .. })) => {
+                let first = message.lines().next().unwrap_or_default().to_owned();
+                return Ok((None, Some(format!("base's tests could not be run: {first}"))));
+            }
+            ran => ran?,
+        };
         let bytes = command.artefact("run_results.json")?;
         run.keep("base/run_results.json", "application/json", &bytes, true).await?;
         let wrong = |source| FlowError::RunResults { side: "base".to_owned(), source };
-        RunResults::parse(&bytes).map(Some).map_err(wrong)
+        Ok((Some(RunResults::parse(&bytes).map_err(wrong)?), None))
     })
     .await
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use belay_dbt::key::candidate_keys;
-use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::manifest::Node;
 use belay_dbt::run_results::Status;
 use belay_dbt::{Manifest, NodeId};
 use belay_diff::{
@@ -15,7 +15,7 @@ use belay_model::Zone;
 use belay_model::rows::{self, Cell};
 use belay_warehouse::{Database, Driver, Session, Statement, WarehouseError};
 
-use super::build::relation;
+use super::containment::relation;
 use super::{Findings, Request, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
@@ -74,7 +74,8 @@ struct Pair {
     node: NodeId,
     base: RelationName,
     head: RelationName,
-    snapshot: bool,
+    /// Base has grown by increments, head is built afresh.
+    incremental: bool,
 }
 
 /// Where a session reads, and under which words.
@@ -106,8 +107,9 @@ pub(super) async fn review_built(
                 findings.skip(id, &format!("it was not built: {}", outcome.status.as_str()), true);
             }
             Some(base) => {
-                let snapshot = old.is_some_and(|node| node.kind == Kind::Snapshot);
-                pairs.push(Pair { node: id.clone(), base, head, snapshot });
+                let incremental =
+                    old.is_some_and(|node| node.materialized() == Some("incremental"));
+                pairs.push(Pair { node: id.clone(), base, head, incremental });
             }
         }
     }
@@ -135,7 +137,7 @@ pub(super) async fn review_artefacts(
         let side = |manifest: &Manifest| manifest.node(&id).and_then(relation);
         match (side(&findings.base.manifest), side(&findings.head.manifest)) {
             (Some(base), Some(head)) if base != head => {
-                pairs.push(Pair { node: id, base, head, snapshot: false });
+                pairs.push(Pair { node: id, base, head, incremental: false });
             }
             (Some(_), Some(_)) => findings.skip(&id, "both sides are the same relation", false),
             (None, Some(_)) => findings.skip(&id, "it is new", false),
@@ -271,14 +273,14 @@ impl Reader<'_> {
         let side = |relation: &RelationName, columns: Vec<Column>| Rows {
             relation: relation.clone(),
             columns,
-            filter: pair.snapshot.then(|| "dbt_valid_to IS NULL".to_owned()),
+            filter: None,
         };
         let mut comparison = Comparison {
             dialect: Dialect::DuckDb,
             base: side(&pair.base, base),
             head: side(&pair.head, head),
             key: None,
-            ignored: if pair.snapshot { history_columns() } else { Vec::new() },
+            ignored: Vec::new(),
             masked: self.masked.clone(),
         };
         let keys = self.keys(findings, pair, &comparison);
@@ -288,7 +290,9 @@ impl Reader<'_> {
         let tally = Tally::read(&self.run(run, statement).await?, method)?;
         let columns = comparison.columns(&profile.0, &profile.1, Some(&tally));
         let examples = self.examples(run, &comparison, &columns, &tally, &profile.1).await?;
-        let snapshot = "only the current rows of the snapshot, without its history columns";
+        let grown = "it is incremental: head was built afresh, while base has grown by increments";
+        let remarks = [pair.incremental.then(|| grown.to_owned()), remark];
+        let remark = remarks.into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
         Ok(Compared {
             node: pair.node.clone(),
             relation: pair.base.clone(),
@@ -299,7 +303,7 @@ impl Reader<'_> {
             tally,
             columns,
             examples,
-            remark: if pair.snapshot { Some(snapshot.to_owned()) } else { remark },
+            remark,
         })
     }
 
@@ -326,14 +330,7 @@ impl Reader<'_> {
         };
         let all =
             configured.chain(named(&findings.head.manifest)).chain(named(&findings.base.manifest));
-        let mut keys: Vec<Key> = all.filter(|key| key.columns.iter().all(has)).collect();
-        if pair.snapshot {
-            // Of current rows, the key without the moment they began.
-            keys.iter_mut()
-                .for_each(|key| key.columns.retain(|column| !column.starts_with("dbt_")));
-            keys.retain(|key| !key.columns.is_empty());
-        }
-        keys
+        all.filter(|key| key.columns.iter().all(has)).collect()
     }
 
     /// Profiles both sides with the first key that identifies base's rows. A key that only head
@@ -422,13 +419,6 @@ impl Reader<'_> {
         })
         .await
     }
-}
-
-/// Columns that a snapshot keeps about itself.
-fn history_columns() -> Vec<String> {
-    ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"]
-        .map(str::to_owned)
-        .into()
 }
 
 /// Warehouses differ in case where dbt does not.

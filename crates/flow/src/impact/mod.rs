@@ -6,6 +6,7 @@
 mod assess;
 mod build;
 mod compare;
+mod containment;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
@@ -13,12 +14,16 @@ mod verdicts;
 use std::path::PathBuf;
 
 use belay_dbt::Scope;
+use belay_dbt::scope::Selection;
 use belay_model::record::Score;
-use belay_model::{Digest, Level, ReviewId, RunId, ScoreId, Severity};
+use belay_model::{
+    Action, Digest, Level, Resource, ReviewId, RunId, ScoreId, Severity, Verb, Zone,
+};
+use belay_outside::OutsideError;
 use belay_score::{Facts, Record};
 use serde_json::json;
 
-pub use self::assess::{Assessed, amount, counted, grouped, percent, points};
+pub use self::assess::{Assessed, amount, counted, counted_usize, grouped, percent, points};
 pub use self::build::{Built, BuiltNode};
 pub use self::compare::{Compared, Uncompared};
 pub use self::sides::{Side, SideSource};
@@ -43,6 +48,8 @@ pub struct Request {
     pub level: Option<Level>,
     /// A DuckDB file to compare two folders of artefacts in.
     pub database: Option<PathBuf>,
+    /// Files to write the report to as well; their endings say in which form.
+    pub copies: Vec<(PathBuf, report::Form)>,
     pub settings: Settings,
 }
 
@@ -57,6 +64,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     pub external_access: bool,
     pub memory_limit: Option<String>,
+    /// Run the project's `on-run-start` and `on-run-end` hooks around the scratch build.
+    pub run_hooks: bool,
 }
 
 impl Default for Settings {
@@ -68,6 +77,7 @@ impl Default for Settings {
             threads: None,
             external_access: false,
             memory_limit: None,
+            run_hooks: false,
         }
     }
 }
@@ -114,8 +124,11 @@ pub async fn review(desk: &Desk, tools: &Tools, request: &Request) -> Result<Rev
         Err(error) => Err(error),
     };
     desk.progress.finish();
-    if let Err(error) = &outcome {
-        run.fail(error).await?;
+    if let Err(error) = &outcome
+        && let Err(unwritten) = run.fail(error).await
+    {
+        // The run will be seen as interrupted; what the user must hear of is the first error.
+        desk.progress.note(&format!("how the run ended could not be written down: {unwritten}"));
     }
     outcome
 }
@@ -132,9 +145,7 @@ async fn workflow(
     let scope = run
         .step("compare the two projects", async |run| {
             run.perform(&sides::comparing(&base, &head), async |permit| {
-                permit
-                    .admit(&sides::comparing(&base, &head))
-                    .map_err(belay_outside::OutsideError::from)?;
+                permit.admit(&sides::comparing(&base, &head)).map_err(OutsideError::from)?;
                 Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
             })
             .await
@@ -152,11 +163,7 @@ async fn workflow(
         notes: Vec::new(),
     };
     match &project {
-        Some(project)
-            if request.build
-                && !(findings.scope.selection.build.is_empty()
-                    && findings.scope.selection.test.is_empty()) =>
-        {
+        Some(project) if request.build && findings.scope.selection != Selection::default() => {
             build::review_data(run, tools, request, project, &workshop, &mut findings).await?;
         }
         _ => compare::review_artefacts(run, tools, request, &mut findings).await?,
@@ -175,36 +182,15 @@ async fn finish(
     let (report, digest) = run
         .step("write the report", async |run| {
             let report = report::build(run.run.id, &findings, &assessed);
-            let json = report::json(&report)?;
-            let digest = Digest::of(&json);
-            let writing = belay_model::Action::new(
-                belay_model::Verb::WriteReport,
-                belay_model::Resource::new("record:report", belay_model::Zone::Scratch),
-            )
-            .with("digest", digest.to_string());
-            run.perform(&writing, async |permit| {
-                permit.admit(&writing).map_err(belay_outside::OutsideError::from)?;
-                Ok::<_, FlowError>(())
-            })
-            .await?;
-            run.keep("report.json", "application/json", json.as_bytes(), true).await?;
-            run.keep("report.md", "text/markdown", report::markdown(&report).as_bytes(), true)
+            let digest = keep_report(run, &findings, &report).await?;
+            for (path, form) in &request.copies {
+                let body = form.render(&report)?;
+                let action = belay_outside::writing(path, body.as_bytes());
+                run.perform(&action, async |permit| {
+                    belay_outside::write_report(permit, path, body.as_bytes())
+                })
                 .await?;
-            run.keep("report.html", "text/html", report::html(&report)?.as_bytes(), true).await?;
-            run.keep(
-                "base/manifest.json",
-                "application/json",
-                &findings.base.manifest_bytes,
-                false,
-            )
-            .await?;
-            run.keep(
-                "head/manifest.json",
-                "application/json",
-                &findings.head.manifest_bytes,
-                false,
-            )
-            .await?;
+            }
             Ok((report, digest))
         })
         .await?;
@@ -222,6 +208,29 @@ async fn finish(
     let outcome = format!("risk {}", report.risk.level);
     desk.memory.open_review(&review, &outcome).await?;
     Ok(Reviewed { run: run.run.id, report, review: review.id, level: assessed.level, scores })
+}
+
+/// Keeps the report in its three forms, and says what it was made from.
+async fn keep_report(
+    run: &mut Supervisor<'_>,
+    findings: &Findings,
+    report: &wire::Impact,
+) -> Result<Digest, FlowError> {
+    let json = report::json(report)?;
+    let digest = Digest::of(&json);
+    let keeping = Action::new(Verb::WriteReport, Resource::new("record:report", Zone::Scratch))
+        .with("digest", digest.to_string());
+    run.perform(&keeping, async |permit| permit.admit(&keeping).map_err(OutsideError::from))
+        .await?;
+    run.keep("report.json", "application/json", json.as_bytes(), true).await?;
+    run.keep("report.md", "text/markdown", report::markdown(report).as_bytes(), true).await?;
+    run.keep("report.html", "text/html", report::html(report)?.as_bytes(), true).await?;
+    for (name, side) in
+        [("base/manifest.json", &findings.base), ("head/manifest.json", &findings.head)]
+    {
+        run.keep(name, "application/json", &side.manifest_bytes, false).await?;
+    }
+    Ok(digest)
 }
 
 async fn score(
@@ -281,35 +290,4 @@ pub async fn load_record(desk: &Desk, run: belay_model::record::Run) -> Result<R
         review,
         dispositions,
     })
-}
-
-/// Writes a report where the user asked for it: a step of its own, in a run of its own, because the
-/// review is already closed when somebody wants a copy.
-pub async fn export(
-    desk: &Desk,
-    of: RunId,
-    path: &std::path::Path,
-    body: &[u8],
-) -> Result<(), FlowError> {
-    let registered = Registered { workflow: "export".to_owned(), ..Registered::dbt_impact()? };
-    let input = json!({"run": of.to_string(), "file": path.to_string_lossy()});
-    let mut run =
-        Supervisor::begin(desk, &registered, registered.level_in_force(None), &input).await?;
-    let written = run
-        .step("write a copy of the report", async |run| {
-            let action = belay_outside::writing(path, body);
-            run.perform(&action, async |permit| belay_outside::write_report(permit, path, body))
-                .await
-        })
-        .await;
-    desk.progress.finish();
-    match &written {
-        Ok(()) => {
-            let outcome = format!("wrote {}", path.display());
-            let accepted = belay_model::record::RunState::Accepted;
-            desk.memory.move_run(run.run.id, accepted, Some(&outcome), desk.now()).await?;
-        }
-        Err(error) => run.fail(error).await?,
-    }
-    written
 }

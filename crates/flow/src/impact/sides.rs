@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use belay_dbt::profile::Derivation;
 use belay_dbt::{Manifest, RunResults};
 use belay_model::{Action, Digest, Resource, Verb, Zone};
-use belay_outside::{Commit, Dbt, DbtCommand, OutsideError, Repository, Snapshot};
+use belay_outside::{
+    Commit, Dbt, DbtCommand, DbtEvent, DbtOutcome, OutsideError, Repository, Snapshot,
+};
 use fs_err as fs;
 
 use super::Request;
@@ -168,7 +171,8 @@ pub async fn prepare(
     };
     let (dbt, _, _) = tools.dbt(run.desk, &local.adapter).await?;
     let database = local.database.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let profile = local.target.derive(None, database.as_deref());
+    let derivation = Derivation { path: database.as_deref(), ..Derivation::default() };
+    let profile = local.target.derive(&derivation);
     let profiles = workshop.write("profiles/profiles.yml", &profile.text)?;
     let profiles = profiles.parent().unwrap_or(&profiles).to_owned();
     let buildable = BuildableProject { local, dbt, profiles, secrets: profile.secrets };
@@ -231,12 +235,11 @@ async fn snapshot(
     source: &SideSource,
     scratch: &Path,
 ) -> Result<Snapshot, FlowError> {
-    match source {
-        SideSource::Commit(commit) => Ok(repository.tree_of(commit).await?),
-        _ => {
-            let action = repository.snapshotting(scratch);
-            run.perform(&action, async |permit| repository.snapshot(permit, scratch).await).await
-        }
+    if let SideSource::Commit(commit) = source {
+        Ok(repository.tree_of(commit).await?)
+    } else {
+        let action = repository.snapshotting(scratch);
+        run.perform(&action, async |permit| repository.snapshot(permit, scratch).await).await
     }
 }
 
@@ -260,17 +263,38 @@ pub fn parse(
     }
 }
 
-/// Runs dbt and hands its progress on.
+/// Runs dbt and hands its progress on. When it fails, its log is moved to where it outlives the run's
+/// temporary folder, and the error says where that is.
 pub async fn run_dbt(
     run: &mut Supervisor<'_>,
     dbt: &Dbt,
     command: &DbtCommand,
-) -> Result<belay_outside::DbtOutcome, FlowError> {
+) -> Result<DbtOutcome, FlowError> {
     let desk = run.desk;
-    let event =
-        |event: belay_outside::DbtEvent| desk.progress.detail(&event.message, event.position);
-    run.perform(&command.action(), async |permit| dbt.run(permit, command, &desk.stop, event).await)
-        .await
+    let event = |event: DbtEvent| desk.progress.detail(&event.message, event.position);
+    let ran = run
+        .perform(&command.action(), async |permit| {
+            dbt.run(permit, command, &desk.stop, event).await
+        })
+        .await;
+    match ran {
+        Err(FlowError::Outside(OutsideError::Dbt { command, message, log })) => {
+            let log = keep_log(run, command, &log)?;
+            Err(OutsideError::Dbt { command, message, log }.into())
+        }
+        ran => ran,
+    }
+}
+
+fn keep_log(run: &Supervisor<'_>, command: &str, log: &Path) -> Result<PathBuf, FlowError> {
+    let shelf = run.desk.memory.folder().join("logs");
+    let kept = shelf.join(format!("{}-dbt-{command}.log", run.run.id.short()));
+    if !log.is_file() {
+        return Ok(log.to_owned());
+    }
+    let copied = fs::create_dir_all(&shelf).and_then(|()| fs::copy(log, &kept));
+    copied.map_err(OutsideError::io("cannot keep the log of dbt"))?;
+    Ok(kept)
 }
 
 /// Packages are not in git: the user's installed ones are used when the tree asks for the same, else
@@ -289,12 +313,28 @@ async fn packages(
     }
     let user = &project.local.folder;
     let same = |list: &&str| fs::read(folder.join(list)).ok() == fs::read(user.join(list)).ok();
-    if user.join("dbt_packages").is_dir() && LISTS.iter().all(|list| same(&list)) {
-        let linked = std::os::unix::fs::symlink(user.join("dbt_packages"), &installed);
-        return Ok(linked.map_err(OutsideError::io("cannot link the installed packages"))?);
+    if user.join("dbt_packages").is_dir() && LISTS.iter().all(same) {
+        // A copy: what is done to a scratch tree must never reach the user's packages.
+        return copy_tree(&user.join("dbt_packages"), &installed);
     }
     let command = DbtCommand { name: "deps", ..parse(project, label, folder, artefacts) };
     run_dbt(run, &project.dbt, &command).await?;
+    Ok(())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<(), FlowError> {
+    let copying = || OutsideError::io(format!("cannot copy `{}`", from.display()));
+    fs::create_dir_all(to).map_err(copying())?;
+    for entry in fs::read_dir(from).map_err(copying())? {
+        let entry = entry.map_err(copying())?;
+        let target = to.join(entry.file_name());
+        // Followed, because a local package is a link.
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).map_err(copying())?;
+        }
+    }
     Ok(())
 }
 

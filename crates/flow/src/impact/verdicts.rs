@@ -41,7 +41,7 @@ pub struct TestRow {
 
 impl TestRow {
     pub fn fails_in_head(&self) -> bool {
-        self.head.as_ref().is_some_and(|status| is_bad(status))
+        self.head.as_ref().is_some_and(is_bad)
     }
 }
 

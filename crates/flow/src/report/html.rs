@@ -6,7 +6,7 @@ use super::markdown::{differs, moved_columns, shown, what};
 use super::short;
 use super::wire::{Data, Finding, Impact, Sample, Severity};
 use crate::FlowError;
-use crate::impact::{amount, counted, grouped};
+use crate::impact::{amount, counted_usize, grouped};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -20,9 +20,31 @@ pub fn html(report: &Impact) -> Result<String, FlowError> {
     rendered.map_err(|error| FlowError::Render { message: error.to_string() })
 }
 
+#[expect(
+    clippy::unused_self,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::ref_option,
+    reason = "a template reaches only methods of its page, and passes references"
+)]
 impl Page<'_> {
     fn findings(&self) -> Vec<&Finding> {
         self.report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect()
+    }
+
+    /// The text in pieces: `true` for what stood between backticks.
+    fn pieces<'a>(&self, text: &'a str) -> Vec<(bool, &'a str)> {
+        text.split('`').enumerate().map(|(at, piece)| (at % 2 == 1, piece)).collect()
+    }
+
+    /// The first lines of the evidence; the rest is in the JSON.
+    fn evidence<'a>(&self, finding: &'a Finding) -> Vec<&'a str> {
+        finding.evidence.iter().map(String::as_str).take(4).collect()
+    }
+
+    /// The summary without the level, which stands above it.
+    fn lead(&self) -> &str {
+        let summary = self.report.summary.as_str();
+        summary.split_once(": ").map_or(summary, |(_, rest)| rest)
     }
 
     fn moved(&self) -> Vec<&Data> {
@@ -70,7 +92,7 @@ impl Page<'_> {
     }
 
     fn count(&self, count: usize, noun: &str) -> String {
-        counted(i64::try_from(count).unwrap_or(i64::MAX), noun)
+        counted_usize(count, noun)
     }
 
     fn interesting<'a>(&self, data: &'a Data) -> Vec<&'a super::wire::Column> {

@@ -2,7 +2,7 @@
 
 use super::short;
 use super::wire::{Data, Finding, Impact, Sample, Severity, Test};
-use crate::impact::{amount, counted, grouped};
+use crate::impact::{amount, counted_usize, grouped};
 
 /// Folded away below this many.
 const OPEN_FINDINGS: usize = 12;
@@ -214,7 +214,7 @@ fn harmless(out: &mut String, report: &Impact) {
     };
     let lines: String = report.harmless.iter().map(line).collect();
     out.push_str(&fold(
-        &format!("Proved harmless: {}", counted(report.harmless.len() as i64, "relation")),
+        &format!("Proved harmless: {}", counted_usize(report.harmless.len(), "relation")),
         &lines,
     ));
 }

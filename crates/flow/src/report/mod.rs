@@ -12,6 +12,26 @@ pub use wire::build;
 
 use crate::FlowError;
 
+/// A form that a report can be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+    Markdown,
+    Html,
+}
+
+impl Form {
+    pub fn render(self, report: &wire::Impact) -> Result<String, FlowError> {
+        match self {
+            Self::Text => Ok(terminal(report)),
+            Self::Json => json(report),
+            Self::Markdown => Ok(markdown(report)),
+            Self::Html => html(report),
+        }
+    }
+}
+
 /// The `belay.impact/1` document, indented, with a final line break.
 pub fn json(report: &wire::Impact) -> Result<String, FlowError> {
     let text = serde_json::to_string_pretty(report);

@@ -42,6 +42,25 @@ pub fn terminal(report: &Impact) -> String {
         "not compared",
         report.not_compared.iter().map(|one| (short(&one.node), one.why.as_str())),
     );
+    if report.build.is_none() && report.data.is_empty() {
+        let reasons: Vec<(String, String)> =
+            report.changed.iter().map(|one| (one.node.clone(), one.reasons.join(", "))).collect();
+        list(&mut out, "changed", reasons.iter().map(|(node, why)| (node.as_str(), why.as_str())));
+        let via: Vec<(String, String)> = report
+            .affected
+            .iter()
+            .map(|one| {
+                (
+                    one.node.clone(),
+                    format!(
+                        "via {}",
+                        one.via.iter().map(|node| short(node)).collect::<Vec<_>>().join(", ")
+                    ),
+                )
+            })
+            .collect();
+        list(&mut out, "affected", via.iter().map(|(node, why)| (node.as_str(), why.as_str())));
+    }
     tests(&mut out, report);
     for note in &report.notes {
         out.push_str(&format!("{DIM}note: {}{RESET}\n", clean(note)));

@@ -1,0 +1,100 @@
+//! Keeping a build where it belongs: what it would write, and what would run beside it, is known before
+//! it begins.
+
+use std::path::Path;
+
+use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::profile::without_run_hooks;
+use belay_dbt::{Manifest, NodeId};
+use belay_diff::{Dialect, RelationName};
+use belay_outside::OutsideError;
+use fs_err as fs;
+
+use super::scratch::Claim;
+use crate::FlowError;
+
+/// No node may be built anywhere but in the claimed schemas of the claimed file, whatever the project's
+/// macros say, and no hook may run around the build unless the user lets it.
+pub(super) fn contained(
+    claim: &Claim,
+    scratch: &Manifest,
+    build: &[NodeId],
+    run_hooks: bool,
+) -> Result<(), FlowError> {
+    let hooks = scratch.of_kind(Kind::Operation);
+    if let Some(hook) = hooks.into_iter().find(|_| !run_hooks) {
+        return Err(FlowError::RunHook { hook: hook.id.to_string() });
+    }
+    let file = claim.database.file_stem().unwrap_or_default().to_string_lossy();
+    for node in build.iter().filter_map(|id| scratch.node(id)) {
+        let Some(relation) = relation(node) else { continue };
+        if !claim.covers(&relation.schema) || !relation.database.eq_ignore_ascii_case(&file) {
+            return Err(FlowError::OutsideScratch {
+                node: node.id.to_string(),
+                relation: relation.to_string(),
+                prefix: claim.prefix.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Takes the hooks that dbt runs around every invocation out of a scratch tree and its packages: they
+/// are SQL of the pull request that no selection limits and no claim covers.
+pub(super) fn drop_run_hooks(project: &Path) -> Result<(), FlowError> {
+    let packages = fs::read_dir(project.join("dbt_packages")).into_iter().flatten().flatten();
+    let folders = packages.map(|entry| entry.path()).chain([project.to_owned()]);
+    for file in folders.map(|folder| folder.join("dbt_project.yml")).filter(|file| file.is_file()) {
+        let text = fs::read_to_string(&file);
+        let text = text.map_err(|source| FlowError::Unreadable { path: file.clone(), source })?;
+        let kept = without_run_hooks(&text);
+        if kept != text {
+            fs::write(&file, kept)
+                .map_err(OutsideError::io("cannot write to the scratch folder"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a node lives; nothing for what lives nowhere.
+pub(super) fn relation(node: &Node) -> Option<RelationName> {
+    if node.is_ephemeral() {
+        return None;
+    }
+    let relation = node.relation.as_ref()?;
+    Some(RelationName {
+        database: relation.database.as_deref()?.to_owned(),
+        schema: relation.schema.as_deref()?.to_owned(),
+        identifier: relation.identifier.to_string(),
+    })
+}
+
+/// Sources that the scratch parse places inside the claim, and where they really are.
+pub(super) fn source_aliases(
+    claim: &Claim,
+    head: &Manifest,
+    scratch: &Manifest,
+) -> Vec<(RelationName, RelationName)> {
+    let moved = |node: &Node| {
+        let (there, here) = (relation(scratch.node(&node.id)?)?, relation(node)?);
+        (there != here && claim.covers(&there.schema)).then_some((there, here))
+    };
+    head.of_kind(Kind::Source).filter_map(moved).collect()
+}
+
+pub(super) fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<String> {
+    let dialect = Dialect::DuckDb;
+    let schema = |name: &RelationName| {
+        format!(
+            "CREATE SCHEMA IF NOT EXISTS {}.{}",
+            dialect.quote(&name.database),
+            dialect.quote(&name.schema)
+        )
+    };
+    let mut statements: Vec<String> = aliases.iter().map(|(there, _)| schema(there)).collect();
+    statements.dedup();
+    statements.extend(aliases.iter().map(|(there, here)| {
+        format!("CREATE VIEW {} AS SELECT * FROM {}", there.quoted(dialect), here.quoted(dialect))
+    }));
+    statements
+}

@@ -1,0 +1,5 @@
+//! A whole record, built by hand, and what becomes of it when something is changed.
+
+mod build;
+mod checks;
+mod trace;

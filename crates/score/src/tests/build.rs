@@ -1,0 +1,173 @@
+//! A record with a row of each kind, and leaves that vouch for it.
+
+use belay_model::record::{
+    Answer, Artefact, Audited, Decision, Dimension, Disposed, Disposition, Effect, EffectState,
+    Judgement, Leaf, Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict,
+};
+use belay_model::{Digest, Level, Risk, Timestamp};
+
+use crate::Record;
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second * 1_000_000_000)
+}
+
+/// Any id: the kind of the row in front, its number behind.
+pub(super) fn id<T: std::str::FromStr>(kind: u32, number: i64) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    format!("{kind:08x}-0000-7000-8000-{number:012x}").parse().unwrap()
+}
+
+/// A run that was reviewed and accepted, with two steps and two effects.
+pub(super) fn valid() -> Record {
+    let run = Run {
+        id: id(1, 1),
+        workflow: "impact".to_owned(),
+        worker: "dbt-impact".to_owned(),
+        worker_digest: Digest::of("worker"),
+        trigger: "cli".to_owned(),
+        actor: "anne".to_owned(),
+        level: Level::L2,
+        policy: Digest::of("policy"),
+        input: "{}".to_owned(),
+        state: RunState::Accepted,
+        outcome: Some("medium risk".to_owned()),
+        started: at(1),
+        ended: Some(at(30)),
+    };
+    let steps = vec![step(1, "build"), step(2, "report")];
+    let decisions = vec![decision(1, "build_scratch"), decision(2, "write_report")];
+    let effects = vec![
+        Effect { state: EffectState::Compensated, ..effect(1, "build_scratch") },
+        Effect { inverse: None, ..effect(2, "write_report") },
+    ];
+    let artefact = Artefact {
+        id: id(5, 1),
+        run: run.id,
+        name: "report.md".to_owned(),
+        media_type: "text/markdown".to_owned(),
+        digest: Digest::of("report"),
+        bytes: 6,
+        kept: true,
+        at: at(20),
+    };
+    let score = Score {
+        id: id(6, 1),
+        run: run.id,
+        dimension: Dimension::Quality,
+        check: "evidence".to_owned(),
+        evaluator: Digest::of("evaluator"),
+        verdict: Verdict::Pass,
+        value: "4/4".to_owned(),
+        explanation: "findings with evidence".to_owned(),
+        at: at(21),
+    };
+    let review = Review {
+        id: id(7, 1),
+        run: run.id,
+        kind: "impact".to_owned(),
+        subject: artefact.digest,
+        title: "what it does".to_owned(),
+        state: ReviewState::Accepted,
+        created: at(22),
+    };
+    let word = |finding: Option<&str>| Disposition {
+        review: review.id,
+        finding: finding.map(str::to_owned),
+        reviewer: "bo".to_owned(),
+        identity: "asserted".to_owned(),
+        judgement: Judgement::Accept,
+        reason: Some("as meant".to_owned()),
+        at: at(29),
+    };
+    signed(Record {
+        workspace: "default".to_owned(),
+        run,
+        steps,
+        decisions,
+        effects,
+        artefacts: vec![artefact],
+        scores: vec![score],
+        dispositions: vec![word(Some("F-1")), word(None)],
+        review: Some(review),
+        leaves: vec![],
+    })
+}
+
+fn step(number: i64, name: &str) -> Step {
+    Step {
+        id: id(2, number),
+        run: id(1, 1),
+        number,
+        name: name.to_owned(),
+        state: StepState::Done,
+        note: Some("done".to_owned()),
+        started: at(number),
+        ended: Some(at(number + 5)),
+    }
+}
+
+fn decision(number: i64, verb: &str) -> Decision {
+    let action = format!(r#"{{"verb":"{verb}"}}"#);
+    Decision {
+        id: id(3, number),
+        run: id(1, 1),
+        step: id(2, number),
+        principal: "dbt-impact".to_owned(),
+        action_digest: Digest::of(&action),
+        action,
+        risk: Risk::R0,
+        risk_reasons: vec!["scratch in scratch".to_owned()],
+        level: Level::L2,
+        answer: Answer::Permit,
+        determining: vec!["L2-scratch".to_owned()],
+        missing: vec!["nothing".to_owned()],
+        policy: Digest::of("policy"),
+        at: at(number + 1),
+    }
+}
+
+fn effect(number: i64, verb: &str) -> Effect {
+    Effect {
+        id: id(4, number),
+        run: id(1, 1),
+        step: id(2, number),
+        decision: id(3, number),
+        action_digest: decision(number, verb).action_digest,
+        idempotency_key: Digest::of(verb),
+        verb: verb.to_owned(),
+        target: "belay_0a1b".to_owned(),
+        inverse: Some("{}".to_owned()),
+        state: EffectState::Committed,
+        receipt: Some("3 relations".to_owned()),
+        reserved: at(number + 2),
+        settled: Some(at(number + 3)),
+    }
+}
+
+/// The record with one fresh leaf for each of its rows as they stand.
+pub(super) fn signed(mut record: Record) -> Record {
+    let mut leaves = Vec::new();
+    let mut sign = |row: &dyn Audited| {
+        let sequence = i64::try_from(leaves.len()).unwrap() + 1;
+        let (kind, subject, body, at) =
+            (row.kind().to_owned(), row.subject(), row.body_digest(), at(sequence));
+        let said = Leaf::canonical(&record.workspace, &kind, &subject, body, at);
+        let hash = Digest::of_leaf(said.as_bytes());
+        leaves.push(Leaf { sequence, kind, subject, run: row.run(), body, at, hash });
+    };
+    sign(&record.run);
+    record.steps.iter().for_each(|row| sign(row));
+    record.decisions.iter().for_each(|row| sign(row));
+    record.effects.iter().for_each(|row| sign(row));
+    record.artefacts.iter().for_each(|row| sign(row));
+    record.scores.iter().for_each(|row| sign(row));
+    record.review.iter().for_each(|row| sign(row));
+    for disposition in &record.dispositions {
+        sign(&Disposed { run: record.run.id, disposition });
+    }
+    record.leaves = leaves;
+    record
+}
