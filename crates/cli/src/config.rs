@@ -423,6 +423,17 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_and_the_error_page_list_every_setting() {
+        let guide = include_str!("../../../docs/guide.md");
+        let errors = include_str!("../../../docs/reference/errors.md");
+        for setting in SETTINGS {
+            let name = format!("| `{}` |", setting.name);
+            assert!(guide.lines().any(|line| line.starts_with(&name)), "guide: {name}");
+            assert!(errors.lines().any(|line| line.starts_with(&name)), "errors: {name}");
+        }
+    }
+
+    #[test]
     fn all_faults_are_named_at_once_with_their_lines() {
         let file = "workspac = \"x\"\n[impact]\nfail_on = \"grave\"\nsamples = -1\n";
         let failure = read(file, &[("BELAY_IMPACT_LEVEL", "L7")]).unwrap_err();

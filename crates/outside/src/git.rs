@@ -2,6 +2,7 @@
 //! user's repository are never touched: commits are written elsewhere through an index of belay's own, and of
 //! the work tree the files themselves are copied.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -149,7 +150,7 @@ impl Repository {
         let mut told = String::new();
         for name in listed.stdout.split('\0').filter(|name| !name.is_empty()) {
             let to = copy.join(name);
-            let digest = if left_out.iter().any(|left| left == name) {
+            let digest = if left_out.contains(name) {
                 content(&to)?
             } else {
                 copy_file(&self.root.join(name), &to)?
@@ -160,7 +161,7 @@ impl Repository {
     }
 
     /// What a sparse work tree does not hold although the commit has it: that is no deletion.
-    async fn left_out(&self) -> Result<Vec<String>, OutsideError> {
+    async fn left_out(&self) -> Result<BTreeSet<String>, OutsideError> {
         let args = ["ls-files", "-z", "-t", "--cached"];
         let tagged = succeeded(self.run(args).await?, "list the work tree")?.stdout;
         let skipped = tagged.split('\0').filter_map(|line| line.strip_prefix("S "));
@@ -169,10 +170,12 @@ impl Repository {
     }
 
     /// Writes files out of the user's index, which is only read.
-    async fn fill_in(&self, names: &[String], folder: &Path) -> Result<(), OutsideError> {
+    async fn fill_in(&self, names: &BTreeSet<String>, folder: &Path) -> Result<(), OutsideError> {
+        let names: Vec<&String> = names.iter().collect();
         for some in names.chunks(500) {
             let args = ["checkout-index", "--force", "--ignore-skip-worktree-bits"];
-            let program = self.program(args).args([into(folder), "--".into()]).args(some);
+            let program =
+                self.program(args).args([into(folder), "--".into()]).args(some.iter().copied());
             let written = program.run(&Stop::never(), |_| ()).await?;
             succeeded(written, "write out what a sparse work tree leaves out")?;
         }

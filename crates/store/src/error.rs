@@ -44,7 +44,7 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(source: sqlx::Error) -> Self {
         const SQLITE_FULL: &str = "13";
-        let code = source.as_database_error().and_then(|error| error.code());
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             Some(SQLITE_FULL) => Self::Full { source },
             _ => Self::Query { source },

@@ -284,3 +284,77 @@ fn ctrl_c_ends_dbt_drops_the_scratch_schema_and_leaves_the_record_whole() {
     let checked = home.belay_in(SHOP, &["trace", "check", "--format", "json"]).ends_with(0).json();
     assert_eq!(checked["valid"], true, "{checked}");
 }
+
+/// Answers a query over the shop's database, read by dbt's own DuckDB.
+fn query(shop: &Path, sql: &str) -> String {
+    let shelf = crate::home::cache().join("dbt");
+    let python =
+        std::fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path().join("bin/python"));
+    let python = python.filter(|path| path.exists()).next().unwrap();
+    let script = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())";
+    let output = std::process::Command::new(python)
+        .args(["-c", script])
+        .arg(shop.join("shop.duckdb"))
+        .arg(sql)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn hooks_of_either_side_write_nothing_beside_the_scratch_schema() {
+    let home = Home::new();
+    let shop = furnish(&home);
+    home.git(SHOP, &["checkout", "--quiet", "main"]);
+    let project = std::fs::read_to_string(shop.join("dbt_project.yml")).unwrap();
+    let hook = "on-run-start:\n  - create table analytics.hook_of_base as select 1 as id\n";
+    home.write(&format!("{SHOP}/dbt_project.yml"), &format!("{project}\n{hook}"));
+    home.git(SHOP, &["commit", "--quiet", "--all", "--message", "a hook"]);
+    let hook = "on-run-end: create table analytics.hook_of_head as select 1 as id\n";
+    home.write(&format!("{SHOP}/dbt_project.yml"), &format!("{project}\n{hook}"));
+    let model = "models/marts/marketing/promotion_performance.sql";
+    let text = std::fs::read_to_string(shop.join(model)).unwrap();
+    home.write(&format!("{SHOP}/{model}"), &format!("-- reviewed\n{text}"));
+    let report = home
+        .belay_in(SHOP, &["-q", "impact", "--base", "HEAD", "--format", "json"])
+        .ends_with(0)
+        .json();
+    let ran: Vec<&Value> =
+        report["tests"].as_array().unwrap().iter().filter(|test| test["base"] == "pass").collect();
+    assert!(!ran.is_empty(), "base's tests run on a read-only database: {}", report["notes"]);
+    let left = query(
+        &shop,
+        "select table_name from duckdb_tables() where starts_with(table_name, 'hook')",
+    );
+    assert_eq!(left.trim(), "[]");
+    scratch_is_gone(&home);
+}
+
+#[test]
+fn a_node_outside_the_claimed_file_or_schema_is_refused_before_anything_is_built() {
+    let home = Home::new();
+    let shop = furnish(&home);
+    home.write(
+        &format!("{SHOP}/models/escapes.sql"),
+        "{{ config(database='other') }} select 1 as id",
+    );
+    let ran = home.belay_in(SHOP, &["-q", "impact"]).ends_with(2);
+    assert!(
+        ran.stderr.contains("error[scratch/escape]: building would write to `other."),
+        "{}",
+        ran.stderr
+    );
+    home.write(&format!("{SHOP}/models/escapes.sql"), "select 1 as id");
+    let macros = "{% macro generate_schema_name(custom, node) %}analytics{% endmacro %}";
+    home.write(&format!("{SHOP}/macros/schema.sql"), macros);
+    let ran = home.belay_in(SHOP, &["-q", "impact"]).ends_with(2);
+    assert!(
+        ran.stderr.contains("error[scratch/escape]: building would write to `shop.analytics."),
+        "{}",
+        ran.stderr
+    );
+    let built = query(&shop, "select count(*) from duckdb_tables() where table_name = 'escapes'");
+    assert_eq!(built.trim(), "[(0,)]");
+    scratch_is_gone(&home);
+}

@@ -18,9 +18,9 @@ fn shop() -> Project {
                 "config": { "materialized": "table", "unique_key": "id", "meta": { "tier": 1 },
                             "contract": { "enforced": true } },
                 "columns": {
+                    "at": { "name": "at", "description": "when", "config": { "meta": { "pii": true } } },
                     "id": { "name": "id", "data_type": "bigint",
                             "constraints": [{ "type": "primary_key" }] },
-                    "at": { "name": "at", "description": "when", "config": { "meta": { "pii": true } } },
                 },
             }),
         )
@@ -52,7 +52,7 @@ fn a_model_keeps_what_a_review_needs() {
     assert_eq!(*orders.tags, ["daily".into()]);
     assert!(orders.contract_enforced() && orders.is_enabled());
     let columns: Vec<_> = orders.columns.iter().map(|column| &*column.name).collect();
-    assert_eq!(columns, ["id", "at"].map(str::to_owned).iter().rev().collect::<Vec<_>>());
+    assert_eq!(columns, ["at", "id"]);
     assert_eq!(orders.column("AT").unwrap().meta.value("pii"), Some(&json!(true)));
 }
 

@@ -221,13 +221,23 @@ impl Reader<'_> {
                 Ok(compared) => findings.data.push(compared),
                 // One relation that cannot be read must not cost the reader the others.
                 Err(FlowError::Warehouse(WarehouseError::Statement { message, .. })) => {
-                    let line = message.lines().next().unwrap_or_default().to_owned();
-                    findings.skip(&pair.node, &line, true);
+                    findings.skip(&pair.node, &self.refusal(pair, &message), true);
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// The warehouse's words can quote a value: of a relation with masked columns they are not shown.
+    fn refusal(&self, pair: &Pair, message: &str) -> String {
+        let columns = self.columns.get(&folded(&pair.base)).into_iter().flatten();
+        let mut names = columns.map(|column| column.name.to_lowercase());
+        if names.any(|name| self.masked.contains(&name)) {
+            return "the warehouse refused; its words are not shown because a column is sensitive"
+                .to_owned();
+        }
+        message.lines().next().unwrap_or_default().to_owned()
     }
 
     async fn read_columns(

@@ -119,7 +119,7 @@ async fn a_reference_names_a_commit_or_nothing() {
         ("@", &second),
         ("HEAD~1", &first),
         ("v1", &first),
-        (&first[..12], &first),
+        (first.split_at(12).0, &first),
     ] {
         let commit = repository.commit(reference).await.unwrap();
         assert_eq!((commit.name.as_str(), &commit.sha), (reference, sha));
@@ -209,7 +209,7 @@ async fn the_merge_base_is_where_two_histories_part() {
         assert_eq!(error.code(), "git/no-merge-base", "{head}");
     }
     let subjects = repository.subjects(&fork, "change").await.unwrap();
-    assert_eq!(subjects, [format!("{} On the branch", &tip[..7])]);
+    assert_eq!(subjects, [format!("{} On the branch", tip.split_at(7).0)]);
 }
 
 // ---- trees

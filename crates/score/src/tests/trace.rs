@@ -415,7 +415,7 @@ macro_rules! flip_ids {
         impl Flip for $id {
             fn flip(&mut self, change: &Change) {
                 let hex: String = Digest::of(format!("{self}{}", change.text)).to_string();
-                *self = hex[..32].parse().unwrap();
+                *self = hex.split_at(32).0.parse().unwrap();
             }
         }
     )+};

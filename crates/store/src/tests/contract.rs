@@ -469,7 +469,7 @@ pub(super) async fn a_run_that_is_alive_stays_running_for_every_handle(on: &impl
     let (mark, run) = begun(&here, 1).await;
     for memory in [&here, &there] {
         assert_eq!(memory.find_run("last", at(9)).await.unwrap(), run);
-        assert_eq!(memory.runs(at(9)).await.unwrap(), [run.clone()]);
+        assert_eq!(memory.runs(at(9)).await.unwrap(), std::slice::from_ref(&run));
     }
     drop(mark);
     assert_eq!(there.find_run("last", at(9)).await.unwrap().state, RunState::Interrupted);
