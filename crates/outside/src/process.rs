@@ -127,7 +127,10 @@ impl Program {
 
     fn no_start(&self, source: io::Error) -> OutsideError {
         let program = self.name();
-        if source.kind() == io::ErrorKind::NotFound {
+        // A folder or a launcher that is gone looks the same, and is not the program's absence.
+        let gone =
+            !self.folder.is_dir() || self.launcher.as_ref().is_some_and(|path| !path.exists());
+        if source.kind() == io::ErrorKind::NotFound && !gone {
             OutsideError::Missing { program }
         } else {
             OutsideError::Start { program, source }

@@ -127,6 +127,18 @@ async fn a_program_that_is_not_there_is_missing_and_one_that_is_none_does_not_st
 }
 
 #[tokio::test]
+async fn a_program_is_not_missing_because_its_folder_or_its_launcher_is() {
+    let gone = temporary().path().join("gone");
+    let mut unlaunched = shell("true");
+    unlaunched.launcher = Some(gone.clone());
+    for program in [Program { folder: gone, ..shell("true") }, unlaunched] {
+        let error = program.run(&Stop::never(), |_| ()).await.unwrap_err();
+        assert_eq!(error.code(), "process/start");
+        assert_eq!(error.to_string(), "cannot start `sh`");
+    }
+}
+
+#[tokio::test]
 async fn the_child_has_its_folder_its_variables_no_input_and_not_what_was_taken_away() {
     let place = temporary();
     let folder = std::fs::canonicalize(place.path()).unwrap();
