@@ -16,6 +16,8 @@ pub enum StoreError {
     Migrate { path: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("no space is left for the store")]
     Full { source: sqlx::Error },
+    #[error("no space is left: {message}")]
+    DiskFull { message: String, source: io::Error },
     #[error("the store did not answer")]
     Query { source: sqlx::Error },
     #[error("{message}")]
@@ -37,7 +39,12 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn io(message: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let message = message.into();
-        move |source| Self::Io { message, source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { message, source }
+            }
+            _ => Self::Io { message, source },
+        }
     }
 }
 
@@ -58,7 +65,7 @@ impl Explain for StoreError {
             Self::Open { .. } => "store/open",
             Self::Newer { .. } => "store/newer",
             Self::Migrate { .. } => "store/migrate",
-            Self::Full { .. } => "store/full",
+            Self::Full { .. } | Self::DiskFull { .. } => "store/full",
             Self::Query { .. } => "store/query",
             Self::Io { .. } => "store/io",
             Self::NotFound { .. } => "record/not-found",
@@ -77,7 +84,9 @@ impl Explain for StoreError {
             }
             Self::Newer { .. } => "install the belay that wrote it, or a newer one",
             Self::Migrate { .. } => "keep the file, and report what it says",
-            Self::Full { .. } => "free some space; nothing that was acknowledged is lost",
+            Self::Full { .. } | Self::DiskFull { .. } => {
+                "free some space; nothing that was acknowledged is lost"
+            }
             Self::Query { .. } => "another process may hold the store; try again",
             Self::NotFound { kind: "run", .. } => "run `belay runs list` to see the runs there are",
             Self::NotFound { kind: "review", .. } => {

@@ -315,7 +315,7 @@ fn text(text: &str) -> String {
                 safe.push('\\');
                 safe.push(letter);
             }
-            '\n' | '\r' => safe.push(' '),
+            letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
         }
     }
@@ -330,7 +330,8 @@ fn cell(content: &str) -> String {
 
 /// Between backticks.
 fn code(text: &str) -> String {
-    text.replace('`', "'").replace(['\n', '\r'], " ").replace('|', "\\|")
+    let shown = text.replace('`', "'").replace(char::is_control, " ");
+    shown.replace('|', "\\|")
 }
 
 fn escape(text: &str) -> String {

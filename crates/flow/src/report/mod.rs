@@ -5,6 +5,9 @@ mod markdown;
 mod terminal;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use html::html;
 pub use markdown::markdown;
 pub use terminal::terminal;

@@ -618,3 +618,6 @@ pub fn amount(value: f64) -> String {
         rest => format!("{sign}{}.{rest:02}", grouped(cents / 100)),
     }
 }
+
+#[cfg(test)]
+mod tests;
