@@ -290,7 +290,7 @@ fn query(shop: &Path, sql: &str) -> String {
     let shelf = crate::home::cache().join("dbt");
     let python =
         std::fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path().join("bin/python"));
-    let python = python.filter(|path| path.exists()).next().unwrap();
+    let python = pythons.find(|path| path.exists()).unwrap();
     let script = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())";
     let output = std::process::Command::new(python)
         .args(["-c", script])

@@ -218,14 +218,12 @@ async fn in_scratch(
     findings.notes.extend(without_history(findings, selection));
     alias_sources(run, site, findings, &scratch, selection).await?;
     let results = build(run, site, findings, selection).await?;
-    let base_results = match findings.base.run_results.take() {
-        Some(results) => Some(results),
-        None => {
-            let (results, note) = test_base(run, site, findings, selection).await?;
-            findings.notes.extend(note);
-            results
-        }
-    };
+    let mut base_results = findings.base.run_results.take();
+    if base_results.is_none() {
+        let (results, note) = test_base(run, site, findings, selection).await?;
+        findings.notes.extend(note);
+        base_results = results;
+    }
     findings.tests = verdicts::verdicts(
         &selection.test,
         &findings.base.manifest,

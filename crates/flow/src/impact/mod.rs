@@ -23,7 +23,7 @@ use belay_outside::OutsideError;
 use belay_score::{Facts, Record};
 use serde_json::json;
 
-pub use self::assess::{Assessed, amount, counted, counted_usize, grouped, percent, points};
+pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
 pub use self::compare::{Compared, Uncompared};
 pub use self::sides::{Side, SideSource};

@@ -6,7 +6,7 @@ use super::markdown::{differs, moved_columns, shown, what};
 use super::short;
 use super::wire::{Data, Finding, Impact, Sample, Severity};
 use crate::FlowError;
-use crate::impact::{amount, counted_usize, grouped};
+use crate::figures::{amount, counted_usize, grouped};
 
 #[derive(Template)]
 #[template(path = "report.html")]

@@ -2,7 +2,7 @@
 
 use super::short;
 use super::wire::{Data, Finding, Impact, Sample, Severity, Test};
-use crate::impact::{amount, counted_usize, grouped};
+use crate::figures::{amount, counted_usize, grouped};
 
 /// Folded away below this many.
 const OPEN_FINDINGS: usize = 12;

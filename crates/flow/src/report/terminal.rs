@@ -3,7 +3,7 @@
 use super::markdown::{differs, moved_columns, shown, what};
 use super::short;
 use super::wire::{Finding, Impact, Severity};
-use crate::impact::{counted, grouped};
+use crate::figures::{counted, grouped};
 
 const BOLD: &str = "\u{1b}[1m";
 const DIM: &str = "\u{1b}[2m";

@@ -1,7 +1,8 @@
-use belay_diff::{Key, Matching, Method, Profile, RelationName, Tally};
+use belay_diff::{ColumnDiff, Key, Matching, Method, Profile, RelationName, Tally};
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::impact::Compared;
 
 fn column(name: &str) -> ColumnDiff {
     ColumnDiff {
@@ -182,22 +183,4 @@ fn without_a_key_only_the_net_tells_of_rows() {
             medium rows.differ: 5 rows differ (0.50 %); without a key, belay cannot say in which columns
         "#]],
     );
-}
-
-#[test]
-fn figures_read_as_people_write_them() {
-    let counts = [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567")];
-    counts.iter().for_each(|(count, text)| assert_eq!(grouped(*count), *text));
-    let shares = [
-        (0.0, "0 %"),
-        (0.000_01, "< 0.01 %"),
-        (0.005, "0.50 %"),
-        (0.123, "12.3 %"),
-        (9.0, "900.0 %"),
-    ];
-    shares.iter().for_each(|(share, text)| assert_eq!(percent(*share), *text));
-    let sums = [(0.0, "0"), (1_234.5, "1,234.50"), (-0.005, "-0.01"), (1e18, "1e18")];
-    sums.iter().for_each(|(sum, text)| assert_eq!(amount(*sum), *text));
-    assert_eq!(counted(1, "row"), "1 row");
-    assert_eq!(counted(2, "row"), "2 rows");
 }

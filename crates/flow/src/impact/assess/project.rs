@@ -1,0 +1,141 @@
+//! What the build, the tests and the two projects say, whatever the data are.
+
+use belay_dbt::NodeId;
+use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::run_results::Status;
+use belay_dbt::scope::Reason;
+use belay_model::{Finding, Severity};
+
+use super::finding;
+use crate::impact::{Findings, TestRow, TestVerdict};
+
+pub(super) fn build_findings(facts: &Findings) -> Vec<Finding> {
+    let built = facts.built.iter().flat_map(|built| &built.nodes);
+    let failed = built.filter(|node| !node.status.is_good() && node.status != Status::Skipped);
+    failed
+        .map(|node| {
+            let said = node.message.as_deref().unwrap_or("no message").trim();
+            let first: Vec<&str> = said.lines().map(str::trim).take(6).collect();
+            let message = "it does not build".to_owned();
+            finding("build.failed", Severity::Critical, &node.node, message, vec![first.join(" ")])
+        })
+        .collect()
+}
+
+pub(super) fn test_finding(row: &TestRow) -> Option<Finding> {
+    let warns = row.head == Some(Status::Warn);
+    let (kind, severity, words) = match (row.verdict, row.fails_in_head()) {
+        (TestVerdict::Regressed, _) if warns => {
+            ("test.regressed", Severity::Medium, "warns, and did not in base")
+        }
+        (TestVerdict::Regressed, _) => {
+            ("test.regressed", Severity::Critical, "fails, and did not in base")
+        }
+        (TestVerdict::New, true) if warns => {
+            ("test.new_failing", Severity::Medium, "is new and warns")
+        }
+        (TestVerdict::New, true) => ("test.new_failing", Severity::High, "is new and fails"),
+        (TestVerdict::Same, true) => {
+            ("test.still_failing", Severity::Low, "fails, as it did in base")
+        }
+        (TestVerdict::Fixed, _) => {
+            ("test.fixed", Severity::Info, "passes now, and did not in base")
+        }
+        _ => return None,
+    };
+    let word =
+        |status: &Option<Status>| status.as_ref().map_or("not run", Status::as_str).to_owned();
+    let mut evidence = vec![format!("base: {}, head: {}", word(&row.base), word(&row.head))];
+    evidence.extend(
+        row.message.iter().map(|message| message.lines().next().unwrap_or_default().to_owned()),
+    );
+    Some(finding(kind, severity, &row.node, format!("the test {words}"), evidence))
+}
+
+pub(super) fn project_findings(facts: &Findings) -> Vec<Finding> {
+    let (scope, base, head) = (&facts.scope, &facts.base.manifest, &facts.head.manifest);
+    let mut found = Vec::new();
+    for (id, removal) in &scope.removed {
+        if removal.kind.is_test() {
+            let message = "the test is gone".to_owned();
+            found.push(finding(
+                "test.removed",
+                Severity::Low,
+                id,
+                message,
+                vec!["in base, not in head".to_owned()],
+            ));
+        } else if removal.kind.is_built() {
+            let severity =
+                if removal.orphans.is_empty() { Severity::Medium } else { Severity::High };
+            let readers: Vec<&str> = removal.orphans.iter().map(NodeId::as_str).collect();
+            let evidence = if readers.is_empty() {
+                vec!["nothing in head reads it".to_owned()]
+            } else {
+                vec![format!("still read by {}", readers.join(", "))]
+            };
+            found.push(finding(
+                "model.removed",
+                severity,
+                id,
+                format!("the {} is gone", removal.kind.as_str()),
+                evidence,
+            ));
+        }
+    }
+    for (id, reasons) in &scope.changed {
+        found.extend(reasons.iter().filter_map(|reason| {
+            reason_finding(id, reason, head.node(id).or_else(|| base.node(id)))
+        }));
+    }
+    if let Some((old, new)) = &scope.engine_upgraded {
+        found.push(Finding {
+            kind: "engine.upgraded",
+            severity: Severity::Low,
+            node: None,
+            column: None,
+            message: format!("base was parsed by dbt {old}, head by {new}"),
+            evidence: vec![format!("{} macros of dbt itself differ", scope.engine_macros_differ)],
+        });
+    }
+    for id in &scope.uncomparable {
+        let message =
+            "dbt does not hash seeds over 1 MiB: nobody knows whether it changed".to_owned();
+        found.push(finding(
+            "seed.not_compared",
+            Severity::Low,
+            id,
+            message,
+            vec!["checksum of the path only".to_owned()],
+        ));
+    }
+    found
+}
+
+fn reason_finding(id: &NodeId, reason: &Reason, node: Option<&Node>) -> Option<Finding> {
+    let enforced = node.is_some_and(Node::contract_enforced);
+    let (kind, severity, message) = match reason {
+        Reason::Contract if enforced => {
+            ("contract.changed", Severity::Medium, "its contract changed".to_owned())
+        }
+        Reason::Config(key) => {
+            ("config.changed", Severity::Low, format!("its config `{key}` changed"))
+        }
+        Reason::Body | Reason::Macro(_) | Reason::Compiled
+            if node.is_some_and(|node| node.kind == Kind::Snapshot) =>
+        {
+            (
+                "snapshot.changed",
+                Severity::Medium,
+                "its code changed, and belay does not rebuild its history".to_owned(),
+            )
+        }
+        Reason::New if node.is_some_and(|node| node.kind.is_built()) => {
+            ("model.new", Severity::Info, "it is new".to_owned())
+        }
+        _ => return None,
+    };
+    let about = finding(kind, severity, id, message, vec![format!("reason: {reason}")]);
+    let column = if let Reason::Config(key) = reason { Some(key.to_string()) } else { None };
+    Some(Finding { column, ..about })
+}
