@@ -59,6 +59,12 @@ const SETTINGS: &[Known] = &[
     known("drivers.duckdb", Kind::Text, "", "a DuckDB library [the pinned one, fetched once]"),
     known("impact.fail_on", Kind::FailOn, "high", "exit with 1 from this risk on"),
     known("impact.level", Kind::Level, "L2", "autonomy level of the review"),
+    known(
+        "impact.default_branch",
+        Kind::Text,
+        "",
+        "where pull requests go [origin/HEAD, main or master]",
+    ),
     known("impact.samples", Kind::Count, "3", "example rows of each kind"),
     known("impact.sensitive", Kind::List, "", "columns that are never shown, beside those marked"),
     known("impact.keys", Kind::Keys, "", "keys of nodes that have none in the project"),

@@ -53,8 +53,8 @@ pub enum ProfileError {
     NoProfile { profile: String, file: String },
     #[error("profile `{profile}` has no target `{target}`")]
     NoTarget { profile: String, target: String, known: Vec<String> },
-    #[error("`{value}` of the profile cannot be rendered: {message}")]
-    Jinja { value: String, message: String },
+    #[error("a value cannot be rendered: {message}")]
+    Jinja { message: String },
 }
 
 impl Explain for ProfileError {
@@ -80,6 +80,29 @@ impl Explain for ProfileError {
             Self::Yaml { .. } | Self::MissingKey { .. } => None,
         }
     }
+}
+
+/// The `vars` of two `dbt_project.yml` files, where they differ: `true`.
+pub fn vars_differ(base: &str, head: &str) -> bool {
+    let vars = |text: &str| {
+        mapping("dbt_project.yml", text).ok().map(|project| project.get("vars").cloned())
+    };
+    vars(base) != vars(head)
+}
+
+/// Where the project has dbt install packages, if it says so: `dbt deps` empties that folder.
+pub fn packages_install_path(text: &str) -> Option<String> {
+    let key = |line: &str| {
+        line.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' ']).to_owned()
+    };
+    let line = text.lines().find(|line| key(line) == "packages-install-path")?;
+    Some(
+        line.split_once(':')
+            .map_or("", |(_, value)| value)
+            .trim()
+            .trim_matches(['"', '\''])
+            .to_owned(),
+    )
 }
 
 /// A `dbt_project.yml` without the hooks that dbt runs around every invocation, whatever is selected.
@@ -211,8 +234,21 @@ fn read_only(output: &mut Map<String, Value>) {
 }
 
 /// Words in the name of a key whose value is a secret.
-const SECRET_WORDS: [&str; 7] =
-    ["pass", "secret", "token", "private_key", "keyfile", "credential", "api_key"];
+const SECRET_WORDS: [&str; 13] = [
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "private_key",
+    "keyfile",
+    "credential",
+    "api_key",
+    "access_key",
+    "account_key",
+    "encryption_key",
+    "key_id",
+    "dsn",
+];
 
 /// Replaces secrets that are spelled out by references to the environment, under the prefix that dbt
 /// itself scrubs from its logs.
@@ -229,7 +265,8 @@ fn hide(value: &Value, secret: bool, secrets: &mut Vec<(String, String)>) -> Val
                 .collect(),
         ),
         Value::Array(items) => items.iter().map(|item| hide(item, secret, secrets)).collect(),
-        Value::String(text) if secret && !text.contains("{{") => {
+        Value::Number(number) if secret => hide(&Value::String(number.to_string()), true, secrets),
+        Value::String(text) if (secret || carries_secret(text)) && !text.contains("{{") => {
             let name = format!("DBT_ENV_SECRET_BELAY_{}", secrets.len());
             let reference = format!("{{{{ env_var('{name}') }}}}");
             secrets.push((name, text.clone()));
@@ -239,9 +276,26 @@ fn hide(value: &Value, secret: bool, secrets: &mut Vec<(String, String)>) -> Val
     }
 }
 
+/// A connection string with a password or a token in it, under whatever key.
+fn carries_secret(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let named = ["password=", "pwd=", "token=", "secret="].iter().any(|word| lower.contains(word));
+    let in_address = lower.split_once("://").is_some_and(|(_, rest)| {
+        rest.split('/')
+            .next()
+            .and_then(|host| host.split_once('@'))
+            .is_some_and(|(user, _)| user.contains(':'))
+    });
+    named || in_address
+}
+
 fn mapping(file: &str, text: &str) -> Result<Map<String, Value>, ProfileError> {
     let wrong = |message: String| ProfileError::Yaml { file: file.to_owned(), message };
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    // The first line says what and where; the lines after it quote the file, secrets and all.
+    let plain = |error: serde_saphyr::Error| {
+        error.to_string().lines().next().unwrap_or_default().to_owned()
+    };
+    let value: Value = serde_saphyr::from_str(text).map_err(|error| wrong(plain(error)))?;
     match value {
         Value::Object(map) => Ok(map),
         _ => Err(wrong("it is not a mapping".to_owned())),
@@ -266,7 +320,6 @@ fn render(text: &str, env: Lookup<'_>) -> Result<String, ProfileError> {
         jinja.add_filter(filter, |value: Jinja| value);
     }
     jinja.render_str(text, ()).map_err(|error| ProfileError::Jinja {
-        value: text.to_owned(),
         message: error.detail().unwrap_or("it is not understood").to_owned(),
     })
 }
@@ -328,6 +381,31 @@ shop:
         let output = &profiles["p"]["outputs"]["default"];
         assert_eq!(output["config_options"]["access_mode"], "read_only");
         assert_eq!(output["attach"][0]["read_only"], true);
+    }
+
+    #[test]
+    fn secrets_hide_under_any_key_and_never_stand_in_an_error() {
+        let text = "p: {outputs: {default: {type: duckdb, pwd: 4711, attach: [{path: 'pg://u:planted@h/d'}, \
+                    {path: 'x?token=planted'}]}}}";
+        let derived =
+            Target::find(text, "p", None, &nothing).unwrap().derive(&Derivation::default());
+        assert!(
+            !derived.text.contains("planted") && !derived.text.contains("4711"),
+            "{}",
+            derived.text
+        );
+        assert_eq!(derived.secrets.len(), 3);
+        for broken in [
+            "p:\n  password: planted\n token: planted\n",
+            "p: {a: planted, a: planted}",
+            "\tp: planted",
+        ] {
+            let error = Target::find(broken, "p", None, &nothing).unwrap_err().to_string();
+            assert!(!error.contains("planted"), "{error}");
+        }
+        let error =
+            render("md:x?token=planted{{ env_var('NOPE') }}", &nothing).unwrap_err().to_string();
+        assert!(!error.contains("planted"), "{error}");
     }
 
     #[test]

@@ -45,8 +45,10 @@ pub async fn leftovers(desk: &Desk) -> Result<Vec<Leftover>, FlowError> {
             continue;
         }
         let effects = open.remove(&run.id).unwrap_or_default();
-        let claim =
-            effects.iter().find_map(|effect| Claim::from_inverse(effect.inverse.as_deref()?));
+        // Whatever a row says, a run takes back nothing but what carries its own name.
+        let claims =
+            effects.iter().filter_map(|effect| Claim::from_inverse(effect.inverse.as_deref()?));
+        let claim = { claims }.find(|claim| claim.prefix == Claim::prefix_of(run.id));
         let folder = shelf(desk.memory.folder()).join(run.id.to_string());
         let folder = folder.is_dir().then_some(folder);
         if claim.is_some() || folder.is_some() {

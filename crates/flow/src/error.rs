@@ -37,6 +37,14 @@ pub enum FlowError {
     OutsideScratch { node: String, relation: String, prefix: String },
     #[error("`{hook}` would run around the scratch build, where no claim covers it")]
     RunHook { hook: String },
+    #[error("the link `{link}` of {side} leads out of its tree")]
+    LinkOut { side: String, link: PathBuf },
+    #[error("`{node}` has no place of its own that belay could check")]
+    NoPlace { node: String },
+    #[error(
+        "the project installs its packages into `{folder}`, which belay does not let dbt empty"
+    )]
+    PackagesPath { folder: String },
     #[error("target `{target}` has no database file that belay could open")]
     NoDatabase { target: String },
     #[error("the review of run {run} is already {state}")]
@@ -96,6 +104,9 @@ impl Explain for FlowError {
             Self::Worker { .. } => "worker/invalid",
             Self::OutsideScratch { .. } => "scratch/escape",
             Self::RunHook { .. } => "scratch/run-hook",
+            Self::LinkOut { .. } => "scratch/link-out",
+            Self::NoPlace { .. } => "scratch/no-place",
+            Self::PackagesPath { .. } => "scratch/packages-path",
             Self::NoDatabase { .. } => "warehouse/no-database",
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
@@ -121,6 +132,13 @@ impl Explain for FlowError {
             }
             Self::RunHook { .. } => {
                 "let it run with `run_hooks = true` under [impact], or use `--no-build`"
+            }
+            Self::LinkOut { .. } => {
+                "take the link out of the change, or let it point inside the repository"
+            }
+            Self::NoPlace { .. } => "let its database and schema have names, or use `--no-build`",
+            Self::PackagesPath { .. } => {
+                "run `dbt deps` yourself, with the same package files in the work tree"
             }
             Self::NoDatabase { .. } => "use a target with a `path`, or `--no-build`",
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",

@@ -116,8 +116,11 @@ impl Dbt {
             ("--target-path", command.artefacts.as_os_str()),
             ("--log-path", log.as_os_str()),
         ] {
-            args.push(flag.into());
-            args.push(value.to_owned());
+            // `dbt deps` makes no artefacts and knows no folder for them.
+            if command.name != "deps" || flag != "--target-path" {
+                args.push(flag.into());
+                args.push(value.to_owned());
+            }
         }
         args.extend(["--target".into(), OsString::from(&command.target)]);
         args.extend(command.args.iter().map(OsString::from));
@@ -159,20 +162,26 @@ impl DbtCommand {
         Action { inverse: self.inverse.clone(), ..action }
     }
 
-    /// What dbt, or the database behind it, says with a secret in it is told without.
+    /// What dbt, or the database behind it, says with a secret in it is told without; the longest
+    /// first, for one may begin another.
     fn hide(&self, text: String) -> String {
-        let secrets = self.env.iter().map(|(_, secret)| secret).filter(|secret| !secret.is_empty());
-        secrets.fold(text, |text, secret| text.replace(secret, "*****"))
+        let mut secrets: Vec<&String> =
+            self.env.iter().map(|(_, secret)| secret).filter(|secret| !secret.is_empty()).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.into_iter().fold(text, |text, secret| text.replace(secret, "*****"))
     }
 
     /// Reads an artefact that the command left.
     pub fn artefact(&self, file: &str) -> Result<Vec<u8>, OutsideError> {
         let log = self.artefacts.join("logs").join("dbt.log");
-        fs::read(self.artefacts.join(file)).map_err(|_| OutsideError::DbtArtefact {
-            command: self.name,
-            file: file.to_owned(),
-            log,
-        })
+        let missing =
+            |_| OutsideError::DbtArtefact { command: self.name, file: file.to_owned(), log };
+        let body = fs::read(self.artefacts.join(file)).map_err(missing)?;
+        if self.env.is_empty() {
+            return Ok(body);
+        }
+        // A project can render its own target into its SQL, and its SQL is in the artefacts.
+        Ok(self.hide(String::from_utf8_lossy(&body).into_owned()).into_bytes())
     }
 }
 

@@ -88,7 +88,9 @@ impl Explain for OutsideError {
                     .to_owned()
             }
             Self::NoSuchRef { .. } => "fetch it first, or check the spelling with `git branch -a`".to_owned(),
-            Self::NoDefaultBranch => "name the base: `--base REF`".to_owned(),
+            Self::NoDefaultBranch => {
+                "name it: `default_branch = …` under [impact] in belay.toml, or name a base: `--base REF`".to_owned()
+            }
             Self::NoMergeBase { .. } => {
                 "fetch more history (`git fetch --unshallow`), or name the base: `--base REF`".to_owned()
             }

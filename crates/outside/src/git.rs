@@ -83,7 +83,10 @@ impl Repository {
     }
 
     /// Where pull requests go: `origin/HEAD`, else `main` or `master`, of the remote or here.
-    pub async fn default_branch(&self) -> Result<Commit, OutsideError> {
+    pub async fn default_branch(&self, named: Option<&str>) -> Result<Commit, OutsideError> {
+        if let Some(named) = named {
+            return self.commit(named).await;
+        }
         let remote =
             self.run(["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]).await?;
         let named = remote.stdout.trim().to_owned();
@@ -152,6 +155,10 @@ impl Repository {
             let to = copy.join(name);
             let digest = if left_out.contains(name) {
                 content(&to)?
+            } else if behind_link(&self.root, Path::new(name)) {
+                // To git a file behind a link is deleted. To a copy that follows the link, source and
+                // target would be the same file.
+                None
             } else {
                 copy_file(&self.root.join(name), &to)?
             };
@@ -251,7 +258,8 @@ fn content(path: &Path) -> Result<Option<Digest>, OutsideError> {
 fn copy_file(from: &Path, to: &Path) -> Result<Option<Digest>, OutsideError> {
     let copying = || OutsideError::io(format!("cannot copy `{}`", from.display()));
     let Ok(about) = fs::symlink_metadata(from) else { return Ok(None) };
-    if about.is_dir() {
+    // A folder is a repository in the repository; a pipe or a device would never end.
+    if !about.is_file() && !about.is_symlink() {
         return Ok(None);
     }
     fs::create_dir_all(to.parent().unwrap_or(to)).map_err(copying())?;
@@ -265,12 +273,42 @@ fn copy_file(from: &Path, to: &Path) -> Result<Option<Digest>, OutsideError> {
     content(to)
 }
 
+/// Whether a folder on the way to `name` is a link.
+fn behind_link(root: &Path, name: &Path) -> bool {
+    let folders = name.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    let mut kinds = folders.map(|folder| fs::symlink_metadata(root.join(folder)));
+    kinds.any(|about| about.is_ok_and(|about| about.is_symlink()))
+}
+
+/// The first link below `folder` that leads out of it: nothing may be read or written through it.
+pub fn link_out(folder: &Path) -> Result<Option<PathBuf>, OutsideError> {
+    let reading = || OutsideError::io(format!("cannot read `{}`", folder.display()));
+    let root = fs::canonicalize(folder).map_err(reading())?;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).map_err(reading())? {
+            let entry = entry.map_err(reading())?;
+            let kind = entry.file_type().map_err(reading())?;
+            let leads_out =
+                || fs::canonicalize(entry.path()).is_ok_and(|target| !target.starts_with(&root));
+            if kind.is_symlink() && leads_out() {
+                return Ok(Some(entry.path()));
+            }
+            if kind.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    Ok(None)
+}
+
 pub(crate) fn program(git: &Path, folder: &Path) -> Program {
     let mut program = Program::new(git, folder);
     program.without = GIT_VARIABLES.to_vec();
     // No hook, no monitor and no prompt may run because belay looked at a repository.
     program
         .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
+        .args(["-c", "log.showSignature=false"])
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")

@@ -13,7 +13,7 @@ mod stop;
 pub use dbt::{Dbt, DbtCommand, DbtEvent, DbtOutcome};
 pub use error::OutsideError;
 pub use files::{write_report, writing};
-pub use git::{Commit, Repository, Snapshot};
+pub use git::{Commit, Repository, Snapshot, link_out};
 pub use history::{Chapter, write_history, writing_history};
 pub use process::die_with_parent;
 pub use setup::{Cache, DBT_REQUIREMENTS, DUCKDB, DriverPackage};

@@ -108,6 +108,12 @@ fn unsettled(record: &Record, faults: &mut Vec<String>) {
 /// The last leaf of each row must vouch for the row as it stands, every leaf must have its row, and
 /// every hash must be right.
 fn leaves(record: &Record, faults: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for leaf in &record.leaves {
+        if !seen.insert(leaf.hash) {
+            faults.push(format!("audit leaf {} repeats an earlier one", leaf.sequence));
+        }
+    }
     let mut last: BTreeMap<(String, String), &Leaf> = BTreeMap::new();
     for leaf in &record.leaves {
         let canonical =

@@ -65,6 +65,7 @@ pub(crate) fn settings(house: &House) -> Settings {
         external_access: config.flag("impact.external_access"),
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
         run_hooks: config.flag("impact.run_hooks"),
+        default_branch: config.text("impact.default_branch").map(str::to_owned),
     }
 }
 
@@ -79,6 +80,10 @@ const fn form(format: Format) -> Form {
 
 /// What the ending of a file asks for.
 fn form_of(out: &Path) -> Result<Form, Failure> {
+    if out.is_dir() {
+        let message = format!("`{}` is a folder", out.display());
+        return Err(Failure::input("report/form", message).help("name a file in it"));
+    }
     match out.extension().and_then(|ending| ending.to_str()) {
         Some("html") => Ok(Form::Html),
         Some("md") => Ok(Form::Markdown),

@@ -24,7 +24,11 @@ pub(crate) async fn init(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let root = fs_err::canonicalize(&repository.root).unwrap_or_else(|_| repository.root.clone());
     let folder = fs_err::canonicalize(&house.folder).unwrap_or_else(|_| house.folder.clone());
     let project = house.tools.project(&folder, Some(&root))?;
-    let default = repository.default_branch().await.ok().map(|branch| branch.name);
+    let default = repository
+        .default_branch(house.config.text("impact.default_branch"))
+        .await
+        .ok()
+        .map(|branch| branch.name);
     let path = root.join("belay.toml");
     fs_err::write(&path, template(&project))
         .map_err(|error| Failure::surroundings("files/io", error.to_string()))?;
@@ -176,7 +180,13 @@ pub(crate) async fn doctor(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
                 project.project.name, project.adapter, project.target.name, project.schema
             ),
         ),
-        Err(failure) => Check::aside("project", format!("none here: {}", failure.message)),
+        Err(failure) if failure.code == "dbt/no-project" => {
+            Check::aside("project", format!("none here: {}", failure.message))
+        }
+        Err(failure) => {
+            let help = failure.help.clone();
+            Check { ok: Some(false), help, ..Check::ok("project", failure.message.clone()) }
+        }
     });
     checks.push(
         dbt(house, &desk, project.as_ref().map_or("duckdb", |project| project.adapter.as_str()))

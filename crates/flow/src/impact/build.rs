@@ -14,7 +14,9 @@ use belay_model::{Action, Resource, Verb, Zone};
 use belay_outside::{DbtCommand, OutsideError};
 use belay_warehouse::{Database, Driver, Session, Statement};
 
-use super::containment::{alias_statements, contained, drop_run_hooks, relation, source_aliases};
+use super::containment::{
+    alias_statements, contained, drop_run_hooks, relation, selectors, source_aliases,
+};
 use super::scratch::{Claim, Workshop};
 use super::sides::{self, BuildableProject};
 use super::{Findings, Request, compare, verdicts};
@@ -71,7 +73,7 @@ pub(super) async fn review_data(
 
     let scratch = parse_for_scratch(run, &site, findings).await?;
     let selection = Selection::of(findings);
-    contained(&site.claim, &scratch, &selection.build, request.settings.run_hooks)?;
+    contained(&site.claim, &scratch, &selection.all(), request.settings.run_hooks)?;
     claim_scratch(run, &site).await?;
     let outcome = in_scratch(run, &site, findings, scratch, &selection).await;
     if request.keep {
@@ -80,7 +82,12 @@ pub(super) async fn review_data(
     }
     let released = release(run, &site).await;
     outcome?;
-    released
+    if let Err(error) = released {
+        // The review is done, and the claim stays written down: the report must not be lost with it.
+        let note = format!("the scratch schema could not be dropped ({error}): run `belay clean`");
+        findings.notes.push(note);
+    }
+    Ok(())
 }
 
 /// What is built and tested: the scope without what cannot be built afresh.
@@ -90,6 +97,10 @@ struct Selection {
 }
 
 impl Selection {
+    fn all(&self) -> Vec<&NodeId> {
+        self.build.iter().chain(&self.test).collect()
+    }
+
     fn of(findings: &Findings) -> Self {
         let (scope, head) = (&findings.scope, &findings.head.manifest);
         // A snapshot would be built without its history, and its readers would see that as a change:
@@ -335,25 +346,19 @@ async fn test_base(
     .await
 }
 
-/// Exactly these nodes, by their full names, and no test that nobody asked for.
-fn selectors<'a>(manifest: &Manifest, nodes: impl IntoIterator<Item = &'a NodeId>) -> Vec<String> {
-    let names = nodes.into_iter().filter_map(|id| {
-        let fqn: Vec<&str> = manifest.node(id)?.fqn.iter().map(AsRef::as_ref).collect();
-        Some(format!("fqn:{}", fqn.join(".")))
-    });
-    let flags = ["--indirect-selection", "empty", "--select"].map(str::to_owned);
-    flags.into_iter().chain(names).collect()
-}
-
 fn built_nodes(build: &[NodeId], results: &RunResults) -> Vec<BuiltNode> {
     let outcomes: &BTreeMap<NodeId, RunOutcome> = &results.outcomes;
     build
         .iter()
-        .filter_map(|id| {
-            let outcome = outcomes.get(id)?;
+        .map(|id| {
+            let node = id.clone();
+            let Some(outcome) = outcomes.get(id) else {
+                // Silence is no success.
+                let (status, message) = (Status::Skipped, Some("dbt did not run it".to_owned()));
+                return BuiltNode { node, status, message, seconds: 0.0 };
+            };
             let message = outcome.message.as_deref().map(str::to_owned);
-            let seconds = outcome.seconds;
-            Some(BuiltNode { node: id.clone(), status: outcome.status.clone(), message, seconds })
+            BuiltNode { node, status: outcome.status.clone(), message, seconds: outcome.seconds }
         })
         .collect()
 }

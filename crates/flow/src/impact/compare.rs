@@ -189,10 +189,14 @@ async fn compare_all(
 /// mark.
 fn masked(findings: &Findings, request: &Request) -> Vec<String> {
     let marked = |node: &Node| -> Vec<String> {
-        let on = |value: &serde_json::Value| value.as_bool() == Some(true);
+        // Anything but a plain no: a mark that is misspelt must not show what it was to hide.
+        let no = |value: &serde_json::Value| {
+            value.is_null() || value.as_bool() == Some(false) || value.as_str() == Some("false")
+        };
+        let on = |value: &serde_json::Value| !no(value);
         let all = node.meta_value("sensitive").is_some_and(on);
         let columns = node.columns.iter();
-        let of = columns.filter(|column| all || column.meta.is_on("sensitive"));
+        let of = columns.filter(|column| all || column.meta.value("sensitive").is_some_and(on));
         of.map(|column| column.name.to_lowercase()).collect()
     };
     let nodes = findings.base.manifest.nodes().chain(findings.head.manifest.nodes());
@@ -221,7 +225,7 @@ impl Reader<'_> {
                 Ok(compared) => findings.data.push(compared),
                 // One relation that cannot be read must not cost the reader the others.
                 Err(FlowError::Warehouse(WarehouseError::Statement { message, .. })) => {
-                    findings.skip(&pair.node, &self.refusal(pair, &message), true);
+                    findings.skip(&pair.node, &self.refusal(&message), true);
                 }
                 Err(error) => return Err(error),
             }
@@ -229,15 +233,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The warehouse's words can quote a value: of a relation with masked columns they are not shown.
-    fn refusal(&self, pair: &Pair, message: &str) -> String {
-        let columns = self.columns.get(&folded(&pair.base)).into_iter().flatten();
-        let mut names = columns.map(|column| column.name.to_lowercase());
-        if names.any(|name| self.masked.contains(&name)) {
-            return "the warehouse refused; its words are not shown because a column is sensitive"
-                .to_owned();
+    /// The warehouse's words can quote a value: where anything is sensitive, only their kind is told.
+    fn refusal(&self, message: &str) -> String {
+        let line = message.lines().next().unwrap_or_default();
+        if self.masked.is_empty() {
+            return line.to_owned();
         }
-        message.lines().next().unwrap_or_default().to_owned()
+        let kind = line.split(':').next().unwrap_or_default();
+        format!("{kind}; the rest is not shown, because the project has sensitive columns")
     }
 
     async fn read_columns(

@@ -1,6 +1,7 @@
 //! Keeping a build where it belongs: what it would write, and what would run beside it, is known before
 //! it begins.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use belay_dbt::manifest::{Kind, Node};
@@ -13,12 +14,13 @@ use fs_err as fs;
 use super::scratch::Claim;
 use crate::FlowError;
 
-/// No node may be built anywhere but in the claimed schemas of the claimed file, whatever the project's
-/// macros say, and no hook may run around the build unless the user lets it.
+/// Nothing that the selection can reach may write anywhere but in the claimed schemas of the claimed
+/// file, whatever the project's macros say, and no hook may run around the build unless the user lets
+/// it.
 pub(super) fn contained(
     claim: &Claim,
     scratch: &Manifest,
-    build: &[NodeId],
+    selected: &[&NodeId],
     run_hooks: bool,
 ) -> Result<(), FlowError> {
     let hooks = scratch.of_kind(Kind::Operation);
@@ -26,8 +28,9 @@ pub(super) fn contained(
         return Err(FlowError::RunHook { hook: hook.id.to_string() });
     }
     let file = claim.database.file_stem().unwrap_or_default().to_string_lossy();
-    for node in build.iter().filter_map(|id| scratch.node(id)) {
-        let Some(relation) = relation(node) else { continue };
+    for node in reachable(scratch, selected).into_iter().filter(|node| writes(node)) {
+        let no_place = || FlowError::NoPlace { node: node.id.to_string() };
+        let relation = relation(node).ok_or_else(no_place)?;
         if !claim.covers(&relation.schema) || !relation.database.eq_ignore_ascii_case(&file) {
             return Err(FlowError::OutsideScratch {
                 node: node.id.to_string(),
@@ -37,6 +40,57 @@ pub(super) fn contained(
         }
     }
     Ok(())
+}
+
+/// Whether dbt makes a relation of it. A test does when it keeps its failures.
+fn writes(node: &Node) -> bool {
+    let kept = node.config.text("store_failures_as");
+    match node.kind {
+        Kind::Model => !node.is_ephemeral(),
+        Kind::Test => {
+            node.config.is_on("store_failures") || kept.is_some_and(|kind| kind != "ephemeral")
+        }
+        Kind::UnitTest | Kind::Source | Kind::Exposure => false,
+        _ => true,
+    }
+}
+
+/// Exactly these nodes, by their full names and kinds, and no test that nobody asked for.
+pub(super) fn selectors<'a>(
+    manifest: &Manifest,
+    nodes: impl IntoIterator<Item = &'a NodeId>,
+) -> Vec<String> {
+    let names = nodes.into_iter().filter_map(|id| {
+        let node = manifest.node(id)?;
+        let kind = node.kind.as_str().replace(' ', "_");
+        Some(format!("fqn:{},resource_type:{kind}", full_name(node)))
+    });
+    let flags = ["--indirect-selection", "empty", "--select"].map(str::to_owned);
+    flags.into_iter().chain(names).collect()
+}
+
+fn full_name(node: &Node) -> String {
+    node.fqn.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(".")
+}
+
+/// Every node that [`selectors`] can match: to dbt a full name is also the name of a folder, with or
+/// without its package, so that `shop.marts` reaches all that is below `models/marts/`.
+fn reachable<'a>(manifest: &'a Manifest, selected: &[&NodeId]) -> Vec<&'a Node> {
+    let wanted: BTreeSet<(Kind, String)> = selected
+        .iter()
+        .filter_map(|id| manifest.node(id))
+        .map(|node| (node.kind, full_name(node)))
+        .collect();
+    let is_reached = |node: &&Node| {
+        let name = full_name(node);
+        let parts: Vec<&str> = name.split('.').collect();
+        let prefixes = (0..parts.len().min(2)).flat_map(|from| {
+            (from + 1..=parts.len()).filter_map(move |to| Some((from, to))).collect::<Vec<_>>()
+        });
+        let mut names = prefixes.filter_map(|(from, to)| Some(parts.get(from..to)?.join(".")));
+        names.any(|name| wanted.contains(&(node.kind, name)))
+    };
+    manifest.nodes().filter(is_reached).collect()
 }
 
 /// Takes the hooks that dbt runs around every invocation out of a scratch tree and its packages: they
@@ -49,6 +103,9 @@ pub(super) fn drop_run_hooks(project: &Path) -> Result<(), FlowError> {
         let text = text.map_err(|source| FlowError::Unreadable { path: file.clone(), source })?;
         let kept = without_run_hooks(&text);
         if kept != text {
+            // Never through a link: what is taken out is taken out of the copy.
+            fs::remove_file(&file)
+                .map_err(OutsideError::io("cannot write to the scratch folder"))?;
             fs::write(&file, kept)
                 .map_err(OutsideError::io("cannot write to the scratch folder"))?;
         }

@@ -66,6 +66,8 @@ pub struct Settings {
     pub memory_limit: Option<String>,
     /// Run the project's `on-run-start` and `on-run-end` hooks around the scratch build.
     pub run_hooks: bool,
+    /// Where pull requests go, when belay cannot tell.
+    pub default_branch: Option<String>,
 }
 
 impl Default for Settings {
@@ -78,6 +80,7 @@ impl Default for Settings {
             external_access: false,
             memory_limit: None,
             run_hooks: false,
+            default_branch: None,
         }
     }
 }
@@ -104,6 +107,8 @@ pub struct Findings {
     pub data: Vec<Compared>,
     pub uncompared: Vec<Uncompared>,
     pub notes: Vec<String>,
+    /// The `vars` of the two projects differ, and a parse does not show what they reach.
+    pub vars_changed: bool,
 }
 
 /// Reviews a change. The run is in the record from its first moment; whatever goes wrong, it is
@@ -151,6 +156,7 @@ async fn workflow(
             .await
         })
         .await?;
+    let vars_changed = sides::vars_changed(&base, &head);
     let mut findings = Findings {
         base,
         head,
@@ -161,6 +167,7 @@ async fn workflow(
         data: Vec::new(),
         uncompared: Vec::new(),
         notes: Vec::new(),
+        vars_changed,
     };
     match &project {
         Some(project) if request.build && findings.scope.selection != Selection::default() => {

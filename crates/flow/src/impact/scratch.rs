@@ -1,12 +1,13 @@
 //! Places of the run's own: a temporary folder and a schema prefix, both gone when the run is over.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use belay_diff::Dialect;
 use belay_model::rows::Cell;
-use belay_model::{Resource, Verb, Zone};
+use belay_model::{Resource, RunId, Verb, Zone};
 use belay_outside::OutsideError;
-use belay_warehouse::{Database, Driver, Session, Statement};
+use belay_warehouse::{Database, Driver, Session, Statement, WarehouseError};
 use fs_err as fs;
 use serde_json::{Value, json};
 
@@ -68,7 +69,12 @@ pub struct Claim {
 
 impl Claim {
     pub fn of_run(run: &Supervisor<'_>, database: &Path) -> Self {
-        Self { database: database.to_owned(), prefix: format!("{PREFIX}{}", run.run.id.short()) }
+        Self { database: database.to_owned(), prefix: Self::prefix_of(run.run.id) }
+    }
+
+    /// The name that the scratch schemas of a run begin with.
+    pub fn prefix_of(run: RunId) -> String {
+        format!("{PREFIX}{}", run.short())
     }
 
     /// What `belay clean` reads.
@@ -105,10 +111,25 @@ impl Claim {
         run: &mut Supervisor<'_>,
         driver: &Driver,
     ) -> Result<Vec<String>, FlowError> {
-        let session = Session::open(driver.clone(), Database::read_write(&self.database)).await?;
+        let session = self.open(driver).await?;
         let released = self.drop_all(run, &session).await;
         session.close().await;
         released
+    }
+
+    /// Another review may be at work on the file: waits for it a while.
+    async fn open(&self, driver: &Driver) -> Result<Session, FlowError> {
+        const PATIENCE: u32 = 60;
+        let mut tries = 0;
+        loop {
+            match Session::open(driver.clone(), Database::read_write(&self.database)).await {
+                Err(WarehouseError::Locked { .. }) if tries < PATIENCE => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                opened => return Ok(opened?),
+            }
+        }
     }
 
     async fn drop_all(

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use belay_dbt::profile::Derivation;
+use belay_dbt::profile::{Derivation, packages_install_path, vars_differ};
 use belay_dbt::{Manifest, RunResults};
 use belay_model::{Action, Digest, Resource, Verb, Zone};
 use belay_outside::{
-    Commit, Dbt, DbtCommand, DbtEvent, DbtOutcome, OutsideError, Repository, Snapshot,
+    Commit, Dbt, DbtCommand, DbtEvent, DbtOutcome, OutsideError, Repository, Snapshot, link_out,
 };
 use fs_err as fs;
 
@@ -144,7 +144,8 @@ async fn in_repository(
         (Some(folder), _) => SideSource::Artefacts(folder),
         (None, Some(reference)) => SideSource::Commit(repository.commit(reference).await?),
         (None, None) => {
-            let default = repository.default_branch().await?;
+            let default =
+                repository.default_branch(request.settings.default_branch.as_deref()).await?;
             SideSource::Commit(repository.merge_base(&default, tip).await?)
         }
     };
@@ -208,6 +209,10 @@ async fn side(
         return Err(FlowError::NoProject {
             path: PathBuf::from(format!("{label}:{}", inside.display())),
         });
+    }
+    if let Some(link) = link_out(&tree)? {
+        let link = link.strip_prefix(&tree).unwrap_or(&link).to_owned();
+        return Err(FlowError::LinkOut { side: label.to_owned(), link });
     }
     let artefacts = workshop.path(label).join("artefacts");
     let manifest_bytes = run
@@ -317,6 +322,10 @@ async fn packages(
         // A copy: what is done to a scratch tree must never reach the user's packages.
         return copy_tree(&user.join("dbt_packages"), &installed);
     }
+    let text = fs::read_to_string(folder.join("dbt_project.yml")).unwrap_or_default();
+    if let Some(folder) = packages_install_path(&text) {
+        return Err(FlowError::PackagesPath { folder });
+    }
     let command = DbtCommand { name: "deps", ..parse(project, label, folder, artefacts) };
     run_dbt(run, &project.dbt, &command).await?;
     Ok(())
@@ -382,6 +391,13 @@ async fn read_artefacts(
 
 fn manifest(label: &str, bytes: &[u8]) -> Result<Manifest, FlowError> {
     Manifest::parse(bytes).map_err(|source| FlowError::Manifest { side: label.to_owned(), source })
+}
+
+/// Whether the `vars` of the two projects differ; known only where both are at hand.
+pub fn vars_changed(base: &Side, head: &Side) -> bool {
+    let read =
+        |side: &Side| fs::read_to_string(side.project.as_ref()?.join("dbt_project.yml")).ok();
+    read(base).zip(read(head)).is_some_and(|(base, head)| vars_differ(&base, &head))
 }
 
 /// The action of comparing two manifests: reading, bound to what is read.

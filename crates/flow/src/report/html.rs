@@ -16,6 +16,7 @@ struct Page<'a> {
 
 /// Renders the page. The template escapes everything that is not its own.
 pub fn html(report: &Impact) -> Result<String, FlowError> {
+    let report = &super::legible(report);
     let rendered = Page { report }.render();
     rendered.map_err(|error| FlowError::Render { message: error.to_string() })
 }

@@ -9,6 +9,7 @@ const OPEN_FINDINGS: usize = 12;
 
 /// The report in Markdown that code hosts render.
 pub fn markdown(report: &Impact) -> String {
+    let report = &super::legible(report);
     let mut out = String::new();
     out.push_str(&format!("## belay: dbt impact — risk **{}**\n\n", report.risk.level));
     out.push_str(&format!("{}\n\n", text(&report.summary)));
@@ -52,7 +53,10 @@ fn findings(out: &mut String, report: &Impact) {
                 "| {} {} | {place} | {} | `{}` |\n",
                 dot(finding.severity),
                 finding.severity,
-                cell(&finding.message),
+                finding.reason().map_or_else(
+                    || cell(&finding.message),
+                    |reason| format!("{}<br>{}", cell(&finding.message), cell(reason))
+                ),
                 finding.id
             ));
         }

@@ -35,6 +35,33 @@ impl Form {
     }
 }
 
+/// The report as people may see it: without letters that steer a terminal or turn text around, and
+/// with nothing so long that it hides the rest. Programs get it as it is.
+pub(crate) fn legible(report: &wire::Impact) -> wire::Impact {
+    const LONGEST: usize = 500;
+    fn tame(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = legible_text(text, LONGEST),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(tame),
+            serde_json::Value::Object(members) => members.values_mut().for_each(tame),
+            _ => (),
+        }
+    }
+    let Ok(mut value) = serde_json::to_value(report) else { return report.clone() };
+    tame(&mut value);
+    serde_json::from_value(value).unwrap_or_else(|_| report.clone())
+}
+
+fn legible_text(text: &str, longest: usize) -> String {
+    let turns = |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let tamed = |letter: char| if letter.is_control() || turns(letter) { ' ' } else { letter };
+    let mut kept: String = text.chars().take(longest).map(tamed).collect();
+    if text.chars().nth(longest).is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
 /// The `belay.impact/1` document, indented, with a final line break.
 pub fn json(report: &wire::Impact) -> Result<String, FlowError> {
     let text = serde_json::to_string_pretty(report);

@@ -13,6 +13,7 @@ const SHOWN: usize = 15;
 
 /// The report with terminal colours; whoever prints it strips them where there is no terminal.
 pub fn terminal(report: &Impact) -> String {
+    let report = &super::legible(report);
     let mut out = String::new();
     let level = report.risk.level;
     out.push_str(&format!(
@@ -88,6 +89,9 @@ fn findings(out: &mut String, report: &Impact) {
             clean(&finding.message),
             finding.id
         ));
+        if let Some(reason) = finding.reason() {
+            out.push_str(&format!("            {DIM}{}{RESET}\n", clean(reason)));
+        }
     }
     if worth.len() > SHOWN {
         out.push_str(&format!("  {DIM}and {} more{RESET}\n", worth.len() - SHOWN));
@@ -101,7 +105,8 @@ fn data(out: &mut String, report: &Impact) {
         return;
     }
     out.push_str(&format!("{BOLD}data{RESET}\n"));
-    for data in moved {
+    let rest = moved.len().saturating_sub(SHOWN);
+    for data in moved.into_iter().take(SHOWN) {
         let rows = &data.rows;
         let count = if rows.base == rows.head {
             counted(rows.base, "row")
@@ -120,6 +125,9 @@ fn data(out: &mut String, report: &Impact) {
             changed.unwrap_or_default(),
             clean(&columns)
         ));
+        if let Some(remark) = &data.remark {
+            out.push_str(&format!("      {DIM}{}{RESET}\n", clean(remark)));
+        }
         for sample in data.samples.iter().take(2) {
             let key: Vec<String> = sample
                 .key
@@ -133,6 +141,9 @@ fn data(out: &mut String, report: &Impact) {
                 clean(&what(sample))
             ));
         }
+    }
+    if rest > 0 {
+        out.push_str(&format!("  {DIM}and {rest} more{RESET}\n"));
     }
     out.push('\n');
 }

@@ -47,6 +47,11 @@ fn text_of_a_pull_request_stays_text_in_every_form() {
     }
     let text = terminal(&report);
     assert!(!text.contains("\u{1b}[2J"), "the terminal is cleared");
+    report.summary = format!("\u{202e}{}", "long ".repeat(40_000));
+    for form in [html(&report).unwrap(), markdown(&report), terminal(&report)] {
+        assert!(!form.contains('\u{202e}'), "text is turned around");
+        assert!(form.chars().count() < 65_536, "one name fills the report");
+    }
 }
 
 fn strip_colours(text: &str) -> String {

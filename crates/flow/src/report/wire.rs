@@ -250,6 +250,20 @@ impl std::fmt::Display for Severity {
     }
 }
 
+impl Finding {
+    /// The first line of the evidence, where the message alone does not say what happened.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        let told = ["rows.", "values.", "nulls.", "data."]
+            .iter()
+            .any(|family| self.kind.starts_with(family));
+        if told || self.severity < Severity::Medium {
+            None
+        } else {
+            self.evidence.first().map(String::as_str)
+        }
+    }
+}
+
 /// Writes the facts and their assessment down.
 pub fn build(run: RunId, facts: &Findings, assessed: &Assessed) -> Impact {
     let scope = &facts.scope;

@@ -152,7 +152,7 @@ async fn the_default_branch_is_the_remotes_before_ours() {
     let place = project();
     let folder = place.path();
     let repository = around(folder).await;
-    let named = async || repository.default_branch().await.map(|commit| commit.name);
+    let named = async || repository.default_branch(None).await.map(|commit| commit.name);
 
     assert_eq!(named().await.unwrap(), "main");
     git(folder, &["branch", "--move", "main", "master"]);
@@ -173,7 +173,7 @@ async fn the_default_branch_is_the_remotes_before_ours() {
 async fn without_a_usual_name_there_is_no_default_branch() {
     let place = project();
     git(place.path(), &["branch", "--move", "main", "trunk"]);
-    let error = around(place.path()).await.default_branch().await.unwrap_err();
+    let error = around(place.path()).await.default_branch(None).await.unwrap_err();
     assert_eq!(error.code(), "git/no-default-branch");
 }
 
@@ -328,7 +328,7 @@ async fn nothing_of_the_users_repository_changes() {
         let snapshot = repository.tree_of(&commit).await.unwrap();
         let place = temporary();
         materialised(&repository, &snapshot, &place.path().join("tree")).await;
-        repository.default_branch().await.unwrap();
+        repository.default_branch(None).await.unwrap();
         repository.subjects("HEAD", "HEAD").await.unwrap();
     }
     assert_eq!((state(root), state(linked.path())), before);
@@ -457,7 +457,7 @@ async fn a_repository_without_a_commit_has_a_work_tree_and_nothing_to_compare_it
     git(place.path(), &["init", "--quiet"]);
     let repository = around(place.path()).await;
     assert_eq!(repository.commit("HEAD").await.unwrap_err().code(), "git/no-such-ref");
-    assert_eq!(repository.default_branch().await.unwrap_err().code(), "git/no-default-branch");
+    assert_eq!(repository.default_branch(None).await.unwrap_err().code(), "git/no-default-branch");
     write(&place.path().join("new.sql"), "select 1\n");
     let (_scratch, tree) = work_tree(&repository).await;
     assert_eq!(names(&tree), ["new.sql"]);

@@ -33,7 +33,7 @@ async fn every_demo_has_the_same_commits() {
         write_history(permit(&action), place.path(), &chapters()).await.unwrap();
         let repository = Repository::around(place.path()).await.unwrap();
         assert_eq!(repository.branch().await.unwrap().as_deref(), Some("change"));
-        let main = repository.default_branch().await.unwrap();
+        let main = repository.default_branch(None).await.unwrap();
         assert_eq!(repository.merge_base(&main, "HEAD").await.unwrap().sha, main.sha);
         let subjects = repository.subjects(&main.sha, "HEAD").await.unwrap();
         assert!(subjects.len() == 1 && subjects[0].ends_with(" Change orders"), "{subjects:?}");

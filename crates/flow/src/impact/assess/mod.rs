@@ -59,13 +59,14 @@ pub(super) fn assess(facts: &Findings) -> Assessed {
         message: format!("its data were not compared: {}", one.why),
         evidence: vec![one.why.clone()],
     }));
-    findings.sort_by(|one, other| {
-        (other.severity, &one.node, one.kind, &one.column).cmp(&(
-            one.severity,
-            &other.node,
-            other.kind,
-            &other.column,
-        ))
+    // The gravest first; among equals what was edited before what is below it.
+    let below = |finding: &Finding| {
+        let node = finding.node.as_deref().map(NodeId::from);
+        node.is_some_and(|node| !facts.scope.changed.contains_key(&node))
+    };
+    findings.sort_by_cached_key(|finding| {
+        let place = (finding.node.clone(), finding.kind, finding.column.clone());
+        (std::cmp::Reverse(finding.severity), below(finding), place)
     });
     let level = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
     let score = findings.iter().map(|finding| points(finding.severity)).sum();

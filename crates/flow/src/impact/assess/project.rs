@@ -88,6 +88,17 @@ pub(super) fn project_findings(facts: &Findings) -> Vec<Finding> {
             reason_finding(id, reason, head.node(id).or_else(|| base.node(id)))
         }));
     }
+    if facts.vars_changed {
+        found.push(Finding {
+            kind: "vars.changed",
+            severity: Severity::Medium,
+            node: None,
+            column: None,
+            message: "`vars` of dbt_project.yml changed, and what they reach is not known"
+                .to_owned(),
+            evidence: vec!["a parse does not show which models read a variable".to_owned()],
+        });
+    }
     if let Some((old, new)) = &scope.engine_upgraded {
         found.push(Finding {
             kind: "engine.upgraded",
@@ -130,6 +141,12 @@ fn reason_finding(id: &NodeId, reason: &Reason, node: Option<&Node>) -> Option<F
                 "its code changed, and belay does not rebuild its history".to_owned(),
             )
         }
+        Reason::Relation if node.is_some_and(|node| node.kind.is_built()) => (
+            "relation.moved",
+            Severity::Medium,
+            "it moves to another database, schema or name: who reads it there finds it no more"
+                .to_owned(),
+        ),
         Reason::New if node.is_some_and(|node| node.kind.is_built()) => {
             ("model.new", Severity::Info, "it is new".to_owned())
         }
