@@ -155,3 +155,92 @@ pub(super) fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<
     }));
     statements
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn node(kind: &str, fqn: &[&str], schema: &str, config: Value) -> (String, Value) {
+        let name = *fqn.last().unwrap();
+        let id = format!("{kind}.{}.{name}", fqn[0]);
+        let node = json!({
+            "unique_id": id, "name": name, "resource_type": kind, "package_name": fqn[0], "fqn": fqn,
+            "original_file_path": "models/x.sql", "raw_code": "", "database": "shop", "schema": schema,
+            "alias": name, "config": config, "unrendered_config": {}, "columns": {}, "tags": [],
+            "depends_on": {"nodes": [], "macros": []}, "checksum": {"name": "none", "checksum": ""},
+        });
+        (id, node)
+    }
+
+    fn manifest(nodes: Vec<(String, Value)>) -> Manifest {
+        let nodes: serde_json::Map<String, Value> = nodes.into_iter().collect();
+        let text = json!({
+            "metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
+                         "dbt_version": "1.11.16", "adapter_type": "duckdb", "project_name": "shop"},
+            "nodes": nodes, "sources": {}, "macros": {}, "exposures": {}, "metrics": {}, "disabled": {},
+        });
+        Manifest::parse(text.to_string().as_bytes()).unwrap()
+    }
+
+    fn check(nodes: Vec<(String, Value)>, selected: &[&str]) -> Result<(), FlowError> {
+        let claim =
+            Claim { database: PathBuf::from("/data/shop.duckdb"), prefix: "belay_1".to_owned() };
+        let ids: Vec<NodeId> = selected.iter().map(|id| NodeId::from(*id)).collect();
+        contained(&claim, &manifest(nodes), &ids.iter().collect::<Vec<_>>(), false)
+    }
+
+    fn table() -> Value {
+        json!({"materialized": "table"})
+    }
+
+    #[test]
+    fn what_stays_in_the_claim_is_let_through() {
+        let inside = vec![
+            node("model", &["shop", "orders"], "belay_1_marts", table()),
+            node("test", &["shop", "unique_orders"], "analytics_audit", json!({})),
+            node("model", &["shop", "other"], "analytics", table()),
+        ];
+        assert!(check(inside, &["model.shop.orders", "test.shop.unique_orders"]).is_ok());
+    }
+
+    #[test]
+    fn a_test_that_keeps_its_failures_is_checked_like_a_model() {
+        for kept in [json!({"store_failures": true}), json!({"store_failures_as": "table"})] {
+            let nodes = vec![node("test", &["shop", "t"], "audit", kept)];
+            let refused = check(nodes, &["test.shop.t"]).unwrap_err();
+            assert!(matches!(refused, FlowError::OutsideScratch { .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_also_a_folder_reaches_what_is_below_it() {
+        let nodes = || {
+            vec![
+                node("model", &["shop", "marts"], "belay_1", table()),
+                node("model", &["shop", "marts", "orders"], "analytics", table()),
+            ]
+        };
+        assert!(matches!(
+            check(nodes(), &["model.shop.marts"]),
+            Err(FlowError::OutsideScratch { .. })
+        ));
+        let other_kind = vec![
+            node("model", &["shop", "marts"], "belay_1", table()),
+            node("snapshot", &["shop", "marts", "history"], "snapshots", json!({})),
+        ];
+        assert!(check(other_kind, &["model.shop.marts"]).is_ok(), "the selector names the kind");
+        let other_package = vec![
+            node("model", &["shop", "marts"], "belay_1", table()),
+            node("model", &["lib", "shop", "marts"], "analytics", table()),
+        ];
+        let refused = check(other_package, &["model.shop.marts"]);
+        assert!(
+            matches!(refused, Err(FlowError::OutsideScratch { .. })),
+            "dbt leaves a package out at will"
+        );
+    }
+}

@@ -101,9 +101,11 @@ fn data(out: &mut String, report: &Impact) {
         };
         let summary =
             format!("<code>{}</code>: columns and example rows", escape(short(&data.node)));
+        let remark = data.remark.as_deref().map(|remark| format!(" Mind: {}.", text(remark)));
         let body = format!(
-            "Method: {}{key}.\n\n{}\n{}",
+            "Method: {}{key}.{}\n\n{}\n{}",
             data.method,
+            remark.unwrap_or_default(),
             columns(data),
             samples(&data.samples)
         );

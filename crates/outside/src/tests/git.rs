@@ -462,3 +462,34 @@ async fn a_repository_without_a_commit_has_a_work_tree_and_nothing_to_compare_it
     let (_scratch, tree) = work_tree(&repository).await;
     assert_eq!(names(&tree), ["new.sql"]);
 }
+
+#[tokio::test]
+async fn a_tracked_folder_that_became_a_link_is_copied_as_a_link_and_its_files_are_left_alone() {
+    let (place, elsewhere) = (project(), temporary());
+    let moved = elsewhere.path().join("models");
+    fs::rename(place.path().join("models"), &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, place.path().join("models")).unwrap();
+    let repository = around(place.path()).await;
+    let (_scratch, tree) = work_tree(&repository).await;
+    assert_eq!(fs::read_to_string(moved.join("orders.sql")).unwrap(), "select 1\n");
+    assert!(tree.join("models").is_symlink());
+    assert_eq!(crate::link_out(&tree).unwrap(), Some(tree.join("models")));
+}
+
+#[tokio::test]
+async fn a_pipe_in_place_of_a_file_does_not_hold_the_snapshot_up() {
+    let place = project();
+    let pipe = place.path().join("models/orders.sql");
+    fs::remove_file(&pipe).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (_scratch, tree) = work_tree(&around(place.path()).await).await;
+    assert!(!tree.join("models/orders.sql").exists());
+}
+
+#[test]
+fn links_inside_the_tree_lead_nowhere_out() {
+    let place = project();
+    assert_eq!(crate::link_out(place.path()).unwrap(), None);
+    std::os::unix::fs::symlink("/etc", place.path().join("etc")).unwrap();
+    assert_eq!(crate::link_out(place.path()).unwrap(), Some(place.path().join("etc")));
+}
