@@ -317,7 +317,12 @@ async fn packages(
         return Ok(());
     }
     let user = &project.local.folder;
-    let same = |list: &&str| fs::read(folder.join(list)).ok() == fs::read(user.join(list)).ok();
+    // A lock that is not in git says nothing: dbt writes one wherever packages are installed.
+    let same = |list: &&str| {
+        let listed = fs::read(folder.join(list)).ok();
+        let unlocked = listed.is_none() && *list == "package-lock.yml";
+        unlocked || listed == fs::read(user.join(list)).ok()
+    };
     if user.join("dbt_packages").is_dir() && LISTS.iter().all(same) {
         // A copy: what is done to a scratch tree must never reach the user's packages.
         return copy_tree(&user.join("dbt_packages"), &installed);
