@@ -84,10 +84,10 @@ fn reachable<'a>(manifest: &'a Manifest, selected: &[&NodeId]) -> Vec<&'a Node> 
     let is_reached = |node: &&Node| {
         let name = full_name(node);
         let parts: Vec<&str> = name.split('.').collect();
-        let prefixes = (0..parts.len().min(2)).flat_map(|from| {
-            (from + 1..=parts.len()).filter_map(move |to| Some((from, to))).collect::<Vec<_>>()
-        });
-        let mut names = prefixes.filter_map(|(from, to)| Some(parts.get(from..to)?.join(".")));
+        // From the package, and from the folder after it, for dbt lets the package be left out.
+        let ranges = (0..parts.len().min(2))
+            .flat_map(|from| (from + 1..=parts.len()).map(move |to| from..to));
+        let mut names = ranges.filter_map(|range| Some(parts.get(range)?.join(".")));
         names.any(|name| wanted.contains(&(node.kind, name)))
     };
     manifest.nodes().filter(is_reached).collect()
