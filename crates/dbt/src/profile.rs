@@ -90,19 +90,14 @@ pub fn vars_differ(base: &str, head: &str) -> bool {
     vars(base) != vars(head)
 }
 
-/// Where the project has dbt install packages, if it says so: `dbt deps` empties that folder.
+/// Where the project has dbt install packages, if it says so: `dbt deps` empties that folder. A file
+/// that cannot be read for certain counts as saying so.
 pub fn packages_install_path(text: &str) -> Option<String> {
-    let key = |line: &str| {
-        line.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' ']).to_owned()
-    };
-    let line = text.lines().find(|line| key(line) == "packages-install-path")?;
-    Some(
-        line.split_once(':')
-            .map_or("", |(_, value)| value)
-            .trim()
-            .trim_matches(['"', '\''])
-            .to_owned(),
-    )
+    const KEY: &str = "packages-install-path";
+    let Ok(project) = mapping("dbt_project.yml", text) else { return Some("unknown".to_owned()) };
+    let said = project.get(KEY).map(|value| value.as_str().unwrap_or("unknown").to_owned());
+    // Merged in, or hidden in a way that another reader would see through.
+    said.or_else(|| (text.contains(KEY) || text.contains("<<")).then(|| "unknown".to_owned()))
 }
 
 /// A `dbt_project.yml` without the hooks that dbt runs around every invocation, whatever is selected.
@@ -433,6 +428,22 @@ shop:
                 without_run_hooks(&format!("{rest}{hook}vars: {{}}\n")),
                 format!("{rest}vars: {{}}\n")
             );
+        }
+    }
+
+    #[test]
+    fn a_folder_for_packages_is_seen_however_it_is_spelled() {
+        assert_eq!(packages_install_path("name: shop\n"), None);
+        let spelled = [
+            "name: shop\npackages-install-path: /home/anne\n",
+            "{name: shop, \"packages-install-path\": /home/anne}",
+            "name: shop\n\"packages\\u002dinstall-path\": /home/anne\n",
+        ];
+        for text in spelled {
+            assert_eq!(packages_install_path(text).as_deref(), Some("/home/anne"), "{text}");
+        }
+        for unclear in ["a: &x {packages-install-path: /}\n<<: *x\n", "a: 1\na: 2\n", "\t- :"] {
+            assert!(packages_install_path(unclear).is_some(), "{unclear}");
         }
     }
 

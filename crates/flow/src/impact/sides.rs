@@ -210,14 +210,13 @@ async fn side(
             path: PathBuf::from(format!("{label}:{}", inside.display())),
         });
     }
-    if let Some(link) = link_out(&tree)? {
-        let link = link.strip_prefix(&tree).unwrap_or(&link).to_owned();
-        return Err(FlowError::LinkOut { side: label.to_owned(), link });
-    }
+    no_link_out(label, &tree)?;
     let artefacts = workshop.path(label).join("artefacts");
     let manifest_bytes = run
         .step(&format!("parse {label} with dbt"), async |run| {
             packages(run, project, label, &folder, &artefacts).await?;
+            // A local package is a link that dbt has just made.
+            no_link_out(label, &tree)?;
             let command = parse(project, label, &folder, &artefacts);
             run_dbt(run, &project.dbt, &command).await?;
             Ok(command.artefact("manifest.json")?)
@@ -232,6 +231,13 @@ async fn side(
         project: Some(folder),
         artefacts,
     })
+}
+
+/// Nothing is read or written through a link that leads out of the tree.
+fn no_link_out(label: &str, tree: &Path) -> Result<(), FlowError> {
+    let Some(link) = link_out(tree)? else { return Ok(()) };
+    let link = link.strip_prefix(tree).unwrap_or(&link).to_owned();
+    Err(FlowError::LinkOut { side: label.to_owned(), link })
 }
 
 async fn snapshot(
