@@ -46,6 +46,7 @@ impl<'a> Supervisor<'a> {
             actor: desk.actor.clone(),
             level,
             policy: desk.gate.digest(),
+            parent: None,
             input: canonical::json(input),
             state: RunState::Running,
             outcome: None,
@@ -169,6 +170,8 @@ impl<'a> Supervisor<'a> {
             determining: ruling.determining.clone(),
             missing: ruling.missing.clone(),
             policy: self.desk.gate.digest(),
+            circumstances: String::new(),
+            approval: None,
             at: self.desk.now(),
         })
     }

@@ -62,6 +62,10 @@ ids! {
     ScoreId = "score",
     /// One thing a person is asked to judge.
     ReviewId = "review",
+    /// One question to people: may this be done?
+    ApprovalId = "approval",
+    /// One change of a level, a ceiling or a switch.
+    ControlId = "control",
 }
 
 /// A team or a client. Every row of the record belongs to exactly one.

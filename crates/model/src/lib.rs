@@ -17,7 +17,10 @@ pub use action::{Action, Class, Resource, Verb, Zone};
 pub use digest::Digest;
 pub use explain::Explain;
 pub use finding::{Finding, Severity};
-pub use id::{ArtefactId, DecisionId, EffectId, ReviewId, RunId, ScoreId, StepId, WorkspaceId};
+pub use id::{
+    ApprovalId, ArtefactId, ControlId, DecisionId, EffectId, ReviewId, RunId, ScoreId, StepId,
+    WorkspaceId,
+};
 pub use level::Level;
 pub use risk::{Assessment, Risk};
 pub use time::{Clock, Timestamp};

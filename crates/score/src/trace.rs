@@ -116,9 +116,7 @@ fn leaves(record: &Record, faults: &mut Vec<String>) {
     }
     let mut last: BTreeMap<(String, String), &Leaf> = BTreeMap::new();
     for leaf in &record.leaves {
-        let canonical =
-            Leaf::canonical(&record.workspace, &leaf.kind, &leaf.subject, leaf.body, leaf.at);
-        if Digest::of_leaf(canonical.as_bytes()) != leaf.hash {
+        if leaf.expected_hash(&record.workspace) != leaf.hash {
             faults.push(format!("audit leaf {} does not hash to what it says", leaf.sequence));
         }
         if leaf.run != Some(record.run.id) {

@@ -2,7 +2,7 @@
 
 use belay_model::record::{Audited, Leaf};
 use belay_model::{Digest, Timestamp, WorkspaceId};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Row as _, Sqlite, Transaction};
 
 use crate::StoreError;
 
@@ -13,18 +13,38 @@ pub(crate) async fn append(
     row: &(impl Audited + Sync),
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let (kind, subject, body) = (row.kind(), row.subject(), row.body_digest());
-    let canonical = Leaf::canonical(workspace.as_str(), kind, &subject, body, at);
-    sqlx::query(
-        "INSERT INTO audit (workspace, kind, subject, run, body, at, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    let grown = sqlx::query(
+        "INSERT INTO tree (workspace, size) VALUES (?, 1)
+         ON CONFLICT (workspace) DO UPDATE SET size = tree.size + 1 RETURNING size",
     )
     .bind(workspace.as_str())
-    .bind(kind)
-    .bind(subject)
-    .bind(row.run().map(|run| run.to_string()))
-    .bind(body.to_string())
+    .fetch_one(&mut **transaction)
+    .await?;
+    let size: i64 = grown.try_get("size")?;
+    let leaf = Leaf {
+        sequence: size - 1,
+        form: 2,
+        kind: row.kind().to_owned(),
+        subject: row.subject(),
+        run: row.run(),
+        body: row.body_digest(),
+        at,
+        hash: Digest::of(""),
+    };
+    let hash = leaf.expected_hash(workspace.as_str());
+    sqlx::query(
+        "INSERT INTO audit (workspace, sequence, form, kind, subject, run, body, at, hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(workspace.as_str())
+    .bind(leaf.sequence)
+    .bind(leaf.form)
+    .bind(leaf.kind)
+    .bind(leaf.subject)
+    .bind(leaf.run.map(|run| run.to_string()))
+    .bind(leaf.body.to_string())
     .bind(at.nanos())
-    .bind(Digest::of_leaf(canonical.as_bytes()).to_string())
+    .bind(hash.to_string())
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -41,6 +41,14 @@ fn parsed<T: FromStr>(row: &SqliteRow, column: &'static str) -> Result<T, StoreE
     word(row, column, |text| text.parse().ok())
 }
 
+fn maybe_parsed<T: FromStr>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let Some(value) = maybe_text(row, column)? else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| StoreError::Corrupt { column, value })
+}
+
 fn word<T>(
     row: &SqliteRow,
     column: &'static str,
@@ -77,6 +85,7 @@ impl FromRow for Run {
             actor: text(row, "actor")?,
             level: level(row)?,
             policy: parsed(row, "policy")?,
+            parent: maybe_parsed(row, "parent")?,
             input: text(row, "input")?,
             state: word(row, "state", RunState::parse)?,
             outcome: maybe_text(row, "outcome")?,
@@ -117,6 +126,8 @@ impl FromRow for Decision {
             determining: list(row, "determining")?,
             missing: list(row, "missing")?,
             policy: parsed(row, "policy")?,
+            circumstances: text(row, "circumstances")?,
+            approval: maybe_parsed(row, "approval")?,
             at: time(row, "at")?,
         })
     }
@@ -210,6 +221,7 @@ impl FromRow for Leaf {
         });
         Ok(Self {
             sequence: integer(row, "sequence")?,
+            form: integer(row, "form")?,
             kind: text(row, "kind")?,
             subject: text(row, "subject")?,
             run: run.transpose()?,

@@ -25,6 +25,7 @@ pub trait Audited {
 impl Audited for Run {
     fn kind(&self) -> &'static str {
         match self.state {
+            RunState::Queued => "run.queued",
             RunState::Running => "run.started",
             RunState::Held => "run.held",
             RunState::WaitingReview => "run.waiting_review",
@@ -32,6 +33,7 @@ impl Audited for Run {
             RunState::Rejected => "run.rejected",
             RunState::Failed => "run.failed",
             RunState::Interrupted => "run.interrupted",
+            RunState::Cancelled => "run.cancelled",
         }
     }
 
@@ -44,7 +46,7 @@ impl Audited for Run {
     }
 
     fn body(&self) -> Value {
-        json!({
+        let mut body = json!({
             "workflow": self.workflow,
             "worker": self.worker,
             "worker_digest": self.worker_digest.to_string(),
@@ -57,7 +59,13 @@ impl Audited for Run {
             "outcome": self.outcome,
             "started": self.started.nanos(),
             "ended": self.ended.map(Timestamp::nanos),
-        })
+        });
+        // Columns that came later stand here only where they hold something, so that leaves of older
+        // rows still fit.
+        if let Some(parent) = self.parent {
+            body["parent"] = parent.to_string().into();
+        }
+        body
     }
 }
 
@@ -107,7 +115,7 @@ impl Audited for Decision {
     }
 
     fn body(&self) -> Value {
-        json!({
+        let mut body = json!({
             "run": self.run.to_string(),
             "step": self.step.to_string(),
             "principal": self.principal,
@@ -121,7 +129,14 @@ impl Audited for Decision {
             "missing": self.missing,
             "policy": self.policy.to_string(),
             "at": self.at.nanos(),
-        })
+        });
+        if !self.circumstances.is_empty() {
+            body["circumstances"] = self.circumstances.as_str().into();
+        }
+        if let Some(approval) = self.approval {
+            body["approval"] = approval.to_string().into();
+        }
+        body
     }
 }
 

@@ -3,17 +3,6 @@
 //! A run has steps; a step that touches the outside has a decision of the gate and, when it changes
 //! something, an effect with its inverse and its receipt. Bodies live apart, by digest.
 
-mod audited;
-
-pub use self::audited::{Audited, Disposed};
-
-use serde_json::json;
-
-use crate::{
-    ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId, StepId,
-    Timestamp,
-};
-
 /// Declares an enum whose variants are known to the record by a fixed word.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$why:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -41,9 +30,28 @@ macro_rules! words {
     };
 }
 
+mod approval;
+mod audited;
+mod control;
+mod job;
+
+pub use self::approval::{ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Cast, Vote};
+pub use self::audited::{Audited, Disposed};
+pub use self::control::Control;
+pub use self::job::{Job, JobState, Lease, Queue};
+
+use serde_json::json;
+
+use crate::{
+    ApprovalId, ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId,
+    StepId, Timestamp,
+};
+
 words! {
     /// Where a run is in its life.
     RunState {
+        /// Waits for a worker process.
+        Queued = "queued",
         Running = "running",
         /// A step waits for a person.
         Held = "held",
@@ -54,6 +62,8 @@ words! {
         Failed = "failed",
         /// The process went away, by Ctrl-C or by force, before the work was done.
         Interrupted = "interrupted",
+        /// A person called it off.
+        Cancelled = "cancelled",
     }
 }
 
@@ -61,6 +71,11 @@ impl RunState {
     /// The work came to its end, whatever was said of it since.
     pub const fn is_finished(self) -> bool {
         matches!(self, Self::WaitingReview | Self::Accepted | Self::Rejected)
+    }
+
+    /// Nothing more will happen in it unless somebody asks for it.
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running | Self::Held)
     }
 }
 
@@ -147,6 +162,8 @@ pub struct Run {
     pub actor: String,
     pub level: Level,
     pub policy: Digest,
+    /// The run that this one takes back, or was made from.
+    pub parent: Option<RunId>,
     /// What was asked, as canonical JSON.
     pub input: String,
     pub state: RunState,
@@ -189,6 +206,11 @@ pub struct Decision {
     /// What would have to hold for a permit, in words.
     pub missing: Vec<String>,
     pub policy: Digest,
+    /// Everything else that the answer rests on, as canonical JSON: enough to decide again. Empty in
+    /// rows from before 0.2.
+    pub circumstances: String,
+    /// The approval that counted.
+    pub approval: Option<ApprovalId>,
     pub at: Timestamp,
 }
 
@@ -272,7 +294,10 @@ pub struct Disposition {
 /// leaves the tree whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
+    /// Its position in the workspace's tree, from 0, without gaps.
     pub sequence: i64,
+    /// Which spelling its hash is of: 2 names the position and the run, 1 (before 0.2) does not.
+    pub form: i64,
     pub kind: String,
     pub subject: String,
     pub run: Option<RunId>,
@@ -282,20 +307,26 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// The bytes that RFC 6962 hashes.
-    pub fn canonical(
-        workspace: &str,
-        kind: &str,
-        subject: &str,
-        body: Digest,
-        at: Timestamp,
-    ) -> String {
-        crate::canonical::json(&json!({
+    /// The bytes that RFC 6962 hashes. The position is among them, except in leaves from before 0.2
+    /// (form 1).
+    pub fn canonical(&self, workspace: &str) -> String {
+        let mut leaf = json!({
             "workspace": workspace,
-            "kind": kind,
-            "subject": subject,
-            "body": body.to_string(),
-            "at": at.nanos(),
-        }))
+            "kind": self.kind,
+            "subject": self.subject,
+            "body": self.body.to_string(),
+            "at": self.at.nanos(),
+        });
+        if self.form >= 2 {
+            leaf["form"] = self.form.into();
+            leaf["position"] = self.sequence.into();
+            leaf["run"] = self.run.map(|run| run.to_string()).into();
+        }
+        crate::canonical::json(&leaf)
+    }
+
+    /// The hash that the leaf should have.
+    pub fn expected_hash(&self, workspace: &str) -> Digest {
+        Digest::of_leaf(self.canonical(workspace).as_bytes())
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn valid() -> Record {
         actor: "anne".to_owned(),
         level: Level::L2,
         policy: Digest::of("policy"),
+        parent: Some(id(1, 9)),
         input: "{}".to_owned(),
         state: RunState::Accepted,
         outcome: Some("medium risk".to_owned()),
@@ -125,6 +126,8 @@ fn decision(number: i64, verb: &str) -> Decision {
         determining: vec!["L2-scratch".to_owned()],
         missing: vec!["nothing".to_owned()],
         policy: Digest::of("policy"),
+        circumstances: "{}".to_owned(),
+        approval: Some(id(8, 1)),
         at: at(number + 1),
     }
 }
@@ -151,12 +154,19 @@ fn effect(number: i64, verb: &str) -> Effect {
 pub(super) fn signed(mut record: Record) -> Record {
     let mut leaves = Vec::new();
     let mut sign = |row: &dyn Audited| {
-        let sequence = i64::try_from(leaves.len()).unwrap() + 1;
-        let (kind, subject, body, at) =
-            (row.kind().to_owned(), row.subject(), row.body_digest(), at(sequence));
-        let said = Leaf::canonical(&record.workspace, &kind, &subject, body, at);
-        let hash = Digest::of_leaf(said.as_bytes());
-        leaves.push(Leaf { sequence, kind, subject, run: row.run(), body, at, hash });
+        let sequence = i64::try_from(leaves.len()).unwrap();
+        let mut leaf = Leaf {
+            sequence,
+            form: 2,
+            kind: row.kind().to_owned(),
+            subject: row.subject(),
+            run: row.run(),
+            body: row.body_digest(),
+            at: at(sequence + 1),
+            hash: Digest::of(""),
+        };
+        leaf.hash = leaf.expected_hash(&record.workspace);
+        leaves.push(leaf);
     };
     sign(&record.run);
     record.steps.iter().for_each(|row| sign(row));

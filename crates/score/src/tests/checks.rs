@@ -243,7 +243,7 @@ fn a_trace_fails_with_its_first_fault() {
         record,
         expect![[r#"
             pass 0: faults in the record
-            fail 1: run.accepted 00000001-0000-7000-8000-000000000001 is not what audit leaf 1 vouches for
+            fail 1: run.accepted 00000001-0000-7000-8000-000000000001 is not what audit leaf 0 vouches for
             fail 1: decision 00000001 names an action that its digest does not fit"#]],
     );
 }

@@ -29,8 +29,9 @@ impl Memory {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO decision (workspace, id, run, step, principal, action, action_digest, risk,
-               risk_reasons, level, answer, determining, missing, policy, at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               risk_reasons, level, answer, determining, missing, policy,
+               circumstances, approval, at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(self.workspace.as_str())
         .bind(decision.id.to_string())
@@ -46,6 +47,8 @@ impl Memory {
         .bind(json!(decision.determining).to_string())
         .bind(json!(decision.missing).to_string())
         .bind(decision.policy.to_string())
+        .bind(&decision.circumstances)
+        .bind(decision.approval.map(|approval| approval.to_string()))
         .bind(decision.at.nanos())
         .execute(&mut **work)
         .await?;

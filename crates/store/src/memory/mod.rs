@@ -75,8 +75,8 @@ impl Memory {
         let mut work = self.pool.begin().await?;
         sqlx::query(
             "INSERT INTO run (workspace, id, workflow, worker, worker_digest, trigger, actor, level,
-               policy, input, state, outcome, started, ended)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               policy, parent, input, state, outcome, started, ended)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(self.workspace.as_str())
         .bind(run.id.to_string())
@@ -87,6 +87,7 @@ impl Memory {
         .bind(&run.actor)
         .bind(run.level.number())
         .bind(run.policy.to_string())
+        .bind(run.parent.map(|parent| parent.to_string()))
         .bind(&run.input)
         .bind(run.state.as_str())
         .bind(&run.outcome)

@@ -42,7 +42,7 @@ impl Memory {
         let written = sqlx::query(
             "INSERT INTO disposition (workspace, review, finding, reviewer, identity, judgement, reason, at)
              SELECT workspace, id, ?3, ?4, ?5, ?6, ?7, ?8 FROM review WHERE workspace = ?1 AND id = ?2
-             ON CONFLICT (review, finding, reviewer) DO UPDATE
+             ON CONFLICT (workspace, review, finding, reviewer) DO UPDATE
                SET identity = excluded.identity, judgement = excluded.judgement,
                    reason = excluded.reason, at = excluded.at",
         )

@@ -5,8 +5,8 @@ use belay_model::record::{
     ReviewState, Run, RunState, Score, Step, StepState, Verdict,
 };
 use belay_model::{
-    ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId, StepId,
-    Timestamp, WorkspaceId,
+    ApprovalId, ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId,
+    StepId, Timestamp, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -33,6 +33,7 @@ pub(super) fn run(number: u32) -> Run {
         actor: "Änne".to_owned(),
         level: Level::L2,
         policy: Digest::of("policy"),
+        parent: Some(RunId::new(uuid(number + 900))),
         input: r#"{"base":"main"}"#.to_owned(),
         state: RunState::Running,
         outcome: None,
@@ -80,6 +81,8 @@ pub(super) fn decision(step: &Step) -> Decision {
         determining: vec!["L2-scratch".to_owned()],
         missing: vec![],
         policy: Digest::of("policy"),
+        circumstances: r#"{"level":2}"#.to_owned(),
+        approval: Some(ApprovalId::new(step.id.to_string().parse().unwrap())),
         at: at(step.number),
     }
 }
