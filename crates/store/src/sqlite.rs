@@ -14,8 +14,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::{Memory, StoreError};
 
 /// Forward only. A released migration is never edited: sqlx compares its checksum.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "record", include_str!("../migrations/sqlite/0001_record.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "record", include_str!("../migrations/sqlite/0001_record.sql")),
+    (2, "control plane", include_str!("../migrations/sqlite/0002_control_plane.sql")),
+];
 
 /// The state folder: the database, the bodies and the presence marks of live runs.
 #[derive(Debug, Clone)]
