@@ -1,10 +1,16 @@
 //! What every use case works with.
 
-use belay_gate::Gate;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belay_gate::{Gate, Person};
+use belay_model::redact::Redactor;
 use belay_model::{Clock, Timestamp};
 use belay_outside::Stop;
 use belay_store::Memory;
 use uuid::{NoContext, Uuid};
+
+use crate::people::People;
 
 /// Told what is going on while somebody waits.
 pub trait Progress: Send + Sync {
@@ -16,17 +22,42 @@ pub trait Progress: Send + Sync {
     fn note(&self, message: &str);
     /// Nothing more will come.
     fn finish(&self);
+    /// Asks the person at the terminal; `None` when there is nobody who could answer.
+    fn confirm(&self, question: &str) -> Option<bool>;
+}
+
+/// How questions to people are asked.
+#[derive(Debug, Clone, Copy)]
+pub struct ApprovalRules {
+    /// After this an unanswered question is expired.
+    pub expires_after: Duration,
+    /// Only the yes of people whose identity is proved counts.
+    pub proved_only: bool,
+}
+
+impl Default for ApprovalRules {
+    fn default() -> Self {
+        Self { expires_after: Duration::from_secs(24 * 3600), proved_only: false }
+    }
 }
 
 /// The memory, the gate, the clock and the person.
 pub struct Desk {
     pub memory: Memory,
     pub gate: Gate,
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     pub progress: Box<dyn Progress>,
     pub stop: Stop,
     /// Who is at the command line, as they say.
     pub actor: String,
+    pub people: People,
+    pub approvals: ApprovalRules,
+    /// Hides secrets in whatever is written down.
+    pub redactor: Redactor,
+    /// This process, as leases name it: `HOST/PID`.
+    pub owner: String,
+    /// What set the run off: `cli`, `ci` or `worker`.
+    pub trigger: &'static str,
 }
 
 impl std::fmt::Debug for Desk {
@@ -38,6 +69,11 @@ impl std::fmt::Debug for Desk {
 impl Desk {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The person at the command line, with the roles that the workspace gives them.
+    pub fn person(&self) -> Person {
+        self.people.person(&self.actor)
     }
 
     /// A new `UUIDv7` at the desk's time.

@@ -1,0 +1,198 @@
+//! Taking a run back: the inverses of its effects, last first, through the gate.
+
+use belay_gate::Deed;
+use belay_model::record::{Effect, EffectState, Queue, Run};
+use belay_model::{Digest, canonical};
+use belay_outside::{Script, run_script};
+use serde_json::json;
+
+use crate::impact::scratch::Claim;
+use crate::level::standing;
+use crate::run_error::RunError;
+use crate::runs::may;
+use crate::supervisor::{Brief, Supervisor};
+use crate::workflow::{Ground, undo};
+use crate::{Desk, FlowError};
+
+/// The workflow's name in the record.
+pub const WORKFLOW: &str = "rollback";
+
+/// One thing to take back.
+#[derive(Debug, Clone)]
+pub struct Undo {
+    pub effect: Effect,
+    /// What would be done, in words; `None`: there is no way back that belay could take.
+    pub how: Option<String>,
+}
+
+/// A rollback that was carried out.
+#[derive(Debug)]
+pub struct RolledBack {
+    /// The run that took back; none when there was nothing to do.
+    pub run: Option<Run>,
+    pub undone: Vec<Undo>,
+    /// What stays, because it says of itself that it cannot be taken back.
+    pub left: Vec<Undo>,
+}
+
+/// What taking `text` back would do, in order.
+pub async fn plan(desk: &Desk, text: &str) -> Result<(Run, Vec<Undo>), FlowError> {
+    let run = desk.memory.find_run(text, desk.now()).await?;
+    let mut effects = desk.memory.effects(run.id).await?;
+    effects.retain(|effect| {
+        matches!(effect.state, EffectState::Committed | EffectState::Ambiguous)
+            && effect.verb != belay_model::Verb::WriteReport.as_str()
+    });
+    effects.reverse();
+    let undo = |effect: Effect| {
+        let how = effect.inverse.as_deref().and_then(|inverse| way(run.id, inverse));
+        Undo { effect, how }
+    };
+    let undos = effects.into_iter().map(undo).collect();
+    Ok((run, undos))
+}
+
+fn way(run: belay_model::RunId, inverse: &str) -> Option<String> {
+    let claim = Claim::from_inverse(inverse).filter(|claim| claim.prefix == Claim::prefix_of(run));
+    if let Some(claim) = claim {
+        return Some(format!("drop the schemas `{}*`", claim.prefix));
+    }
+    undo::Inverse::parse(inverse).map(|inverse| inverse.line())
+}
+
+/// Takes a run back, as a run of its own. A person asks for it; each inverse is exactly the one that
+/// was part of the permitted action, and the gate is asked again.
+pub async fn roll_back(
+    desk: &Desk,
+    ground: &Ground<'_>,
+    text: &str,
+) -> Result<RolledBack, FlowError> {
+    let (run, undos) = plan(desk, text).await?;
+    may(desk, &run, Deed::RollBack)?;
+    if !run.state.is_over() && run.state != belay_model::record::RunState::Held {
+        let wanted = "over or held; cancel it first";
+        return Err(RunError::NotNow {
+            run: run.id.short(),
+            state: run.state.to_string(),
+            wanted,
+        }
+        .into());
+    }
+    let (undos, left): (Vec<Undo>, Vec<Undo>) =
+        undos.into_iter().partition(|undo| undo.how.is_some());
+    if undos.is_empty() {
+        return Ok(RolledBack { run: None, undone: undos, left });
+    }
+    let worker = ground.registry.worker(&run.worker)?;
+    let input = json!({"rollback": run.id.to_string()});
+    let brief = Brief {
+        worker,
+        workflow: WORKFLOW,
+        level: standing(desk, worker, &run.workflow, None, None).await?.level,
+        input: &input,
+        tainted: false,
+        snapshot: canonical::digest(&input),
+        parent: Some(run.id),
+        queue: Queue::Person,
+    };
+    let mut back = Supervisor::begin_run(desk, &brief).await?;
+    back.taking_back();
+    let mut outcome = Ok(());
+    for undo in &undos {
+        outcome = take_back(&mut back, ground, &run, undo).await;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    desk.progress.finish();
+    match outcome {
+        Ok(()) => {
+            back.accept(&format!("run {} was taken back", run.id.short())).await?;
+            let row = desk.memory.find_run(&back.run.id.to_string(), desk.now()).await?;
+            Ok(RolledBack { run: Some(row), undone: undos, left })
+        }
+        Err(error) => {
+            back.fail(&error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn take_back(
+    back: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    run: &Run,
+    undo: &Undo,
+) -> Result<(), FlowError> {
+    let effect = &undo.effect;
+    let name = format!("take back {} on {}", effect.verb, effect.target);
+    let inverse = effect.inverse.clone().unwrap_or_default();
+    let claim =
+        Claim::from_inverse(&inverse).filter(|claim| claim.prefix == Claim::prefix_of(run.id));
+    back.step_back(&name, async |back| {
+        if let Some(claim) = claim {
+            let dropped = if claim.database.is_file() {
+                let driver = ground.tools.duckdb(back.desk).await?;
+                claim.release(back, &driver).await?
+            } else {
+                Vec::new()
+            };
+            return done(back, effect, &format!("dropped {}", dropped.join(", "))).await;
+        }
+        let Some(inverse) = undo::Inverse::parse(&inverse) else {
+            let (verb, target) = (effect.verb.clone(), effect.target.clone());
+            return Err(RunError::NoWayBack { verb, target }.into());
+        };
+        let script = script(back, ground, effect, &inverse)?;
+        let (permit, own) = back.ask(&script.action()).await?;
+        let ran = run_script(permit, &script, &back.desk.stop).await;
+        let (state, receipt, failed) = match &ran {
+            Ok(ran) if ran.is_expected(&inverse.expect) => {
+                (EffectState::Committed, ran.outcome(), None)
+            }
+            Ok(ran) => (EffectState::Ambiguous, ran.outcome(), Some(ran.outcome())),
+            Err(error) => (EffectState::Ambiguous, error.to_string(), Some(error.to_string())),
+        };
+        if let Ok(ran) = &ran {
+            for (stream, body) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+                let name = format!("{:02}-undo.{stream}", back.step_number());
+                let body = back.desk.redactor.bytes(body).into_owned();
+                back.keep(&name, "text/plain", &body, true).await?;
+            }
+        }
+        if let Some(own) = &own {
+            back.settle(own, state, &receipt).await?;
+        }
+        match failed {
+            None => done(back, effect, &receipt).await,
+            Some(what) => Err(RunError::StepFailed { step: name.clone(), what }.into()),
+        }
+    })
+    .await
+}
+
+/// The effect of the first run is taken back, by the second.
+async fn done(back: &Supervisor<'_>, effect: &Effect, receipt: &str) -> Result<(), FlowError> {
+    let receipt = format!("taken back by run {}: {receipt}", back.run.id.short());
+    // It is a row of another run than the one that this process holds the lease of.
+    let memory = &back.desk.memory;
+    memory.settle(effect, EffectState::Compensated, &receipt, back.desk.now()).await?;
+    Ok(())
+}
+
+fn script(
+    back: &Supervisor<'_>,
+    ground: &Ground<'_>,
+    effect: &Effect,
+    inverse: &undo::Inverse,
+) -> Result<Script, FlowError> {
+    let key = Digest::of(format!("{}\0undo\0{}", effect.run, effect.id));
+    inverse.script(
+        ground,
+        vec![
+            ("BELAY_RUN".to_owned(), back.run.id.to_string()),
+            ("BELAY_STEP".to_owned(), "undo".to_owned()),
+            ("BELAY_IDEMPOTENCY_KEY".to_owned(), key.to_string()),
+        ],
+    )
+}

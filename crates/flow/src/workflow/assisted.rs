@@ -1,0 +1,155 @@
+//! L0: belay prints what to do, a person does it and reports back.
+
+use belay_model::record::{Run, StepState};
+use belay_model::{Action, Resource, Verb, Zone, canonical};
+use belay_store::Tenure;
+use serde_json::json;
+
+use super::checklist::Item;
+use super::definition::Workflow;
+use super::run::{Finished, Ground, conclude, finished, script, take_up};
+use crate::run_error::RunError;
+use crate::runs::{Report, is_done};
+use crate::supervisor::{Brief, Conclusion, Supervisor};
+use crate::{Desk, FlowError, impact};
+
+/// What a person does, step by step.
+#[must_use]
+pub fn of_workflow(workflow: &Workflow) -> Vec<Item> {
+    workflow.steps.iter().map(super::definition::Plan::checklist).collect()
+}
+
+/// Keeps the checklist with the run and says that a person goes on. Once every step is reported, there
+/// is nothing to wait for.
+pub(crate) async fn wait(run: &Supervisor<'_>, items: Vec<Item>) -> Result<(), FlowError> {
+    let steps = run.memory.steps(run.run.id).await?;
+    let open: Vec<&Item> = items.iter().filter(|item| !is_done(&item.id, &steps, &[])).collect();
+    let Some(next) = open.first() else { return Ok(()) };
+    let kept = run.memory.artefacts(run.run.id).await?;
+    if !kept.iter().any(|artefact| artefact.name == "checklist.md") {
+        let text = super::checklist::markdown(&items);
+        run.keep("checklist.md", "text/markdown", run.hide(&text).as_bytes(), true).await?;
+    }
+    Err(RunError::Assisted {
+        run: run.run.id.short(),
+        next: next.id.clone(),
+        left: open.len(),
+        all: items.len(),
+    }
+    .into())
+}
+
+/// Writes down what a person reports of the next step.
+pub(crate) async fn take_report(
+    desk: &Desk,
+    ground: &Ground<'_>,
+    settings: &impact::Settings,
+    run: Run,
+    tenure: Tenure,
+    report: &Report,
+) -> Result<Finished, FlowError> {
+    if let Some(name) = super::name_of(&run.workflow) {
+        let name = name.to_owned();
+        let (mut run, workflow) = take_up(desk, ground, &name, run, tenure).await?;
+        let items = of_workflow(&workflow);
+        let taken = take(&mut run, &items, report, |run, step| {
+            let plan = workflow.steps.iter().find(|plan| plan.id == step);
+            plan.map(|plan| script(run, ground, plan).map(|script| script.action())).transpose()
+        })
+        .await;
+        return match settle(&mut run, &items, taken).await? {
+            false => finished(&run, None).await,
+            true => {
+                let concluded = conclude(&mut run, &workflow).await?;
+                finished(&run, Some(concluded)).await
+            }
+        };
+    }
+    let worker = ground.registry.worker(&run.worker)?;
+    let input = serde_json::from_str(&run.input).unwrap_or_default();
+    let brief = Brief {
+        worker,
+        workflow: impact::WORKFLOW,
+        level: run.level,
+        input: &input,
+        tainted: true,
+        snapshot: canonical::digest(&input),
+        parent: None,
+        queue: belay_model::record::Queue::Person,
+    };
+    let request = impact::Request::from_input(&input, settings)?;
+    let items = impact::checklist(&request);
+    let mut run = Supervisor::take_over(desk, &brief, run, tenure).await?;
+    let taken = take(&mut run, &items, report, |_, _| Ok(None)).await;
+    match settle(&mut run, &items, taken).await? {
+        false => finished(&run, None).await,
+        true => {
+            let body = canonical::json(&json!({
+                "schema": "belay.workflow-result/1",
+                "workflow": impact::WORKFLOW,
+                "level": "L0",
+                "steps": items.iter().map(|item| &item.id).collect::<Vec<_>>(),
+            }));
+            let subject =
+                run.keep("result.json", "application/json", body.as_bytes(), true).await?;
+            let end = Conclusion {
+                kind: "workflow-result",
+                subject,
+                title: "a review that a person did by hand",
+                outcome: "done by a person",
+                low_risk: false,
+            };
+            let concluded = run.conclude(&end).await?;
+            finished(&run, Some(concluded)).await
+        }
+    }
+}
+
+/// The run waits on unless all is reported; a report that was refused leaves it as it was.
+async fn settle(
+    run: &mut Supervisor<'_>,
+    items: &[Item],
+    taken: Result<(), FlowError>,
+) -> Result<bool, FlowError> {
+    match (wait(run, items.to_vec()).await, taken) {
+        (Ok(()), Ok(())) => Ok(true),
+        (Ok(()), Err(error)) => Err(error),
+        (Err(waits), taken) => {
+            run.fail(&waits).await?;
+            taken.map(|()| false)
+        }
+    }
+}
+
+async fn take<'a>(
+    run: &mut Supervisor<'a>,
+    items: &[Item],
+    report: &Report,
+    action: impl Fn(&Supervisor<'a>, &str) -> Result<Option<Action>, FlowError>,
+) -> Result<(), FlowError> {
+    let steps = run.memory.steps(run.run.id).await?;
+    let Some(next) = items.iter().find(|item| !is_done(&item.id, &steps, &[])) else {
+        return Ok(());
+    };
+    if next.id != report.step {
+        let (step, next) = (report.step.clone(), next.id.clone());
+        return Err(RunError::NotThisStep { step, next }.into());
+    }
+    let action = action(run, &next.id)?.unwrap_or_else(|| {
+        Action::new(Verb::ReadTree, Resource::new(format!("checklist:{}", next.id), Zone::Dev))
+            .with("lines", next.lines.join("\n"))
+    });
+    let step = run.open_step(&next.id).await?;
+    run.ask_for_the_record(&action).await?;
+    for (name, body) in &report.attach {
+        let name = format!("{:02}-{}/{name}", run.step_number(), next.id);
+        let body = run.desk.redactor.bytes(body).into_owned();
+        run.keep(&name, "application/octet-stream", &body, true).await?;
+    }
+    let person = &run.desk.actor;
+    let note = report.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    let said = run.hide(&format!("{person} (asserted) reports exit {}{note}", report.exit));
+    let state =
+        if next.expect.contains(&report.exit) { StepState::Done } else { StepState::Failed };
+    run.close_step(step, state, Some(said)).await
+}

@@ -1,0 +1,347 @@
+//! Running a team's workflow: one definition for every level, each step asked, done and written down,
+//! and taken up again where it stopped.
+
+use std::path::PathBuf;
+
+use belay_model::record::{EffectState, Queue, Run, RunState, Step};
+use belay_model::{Digest, Level, Risk, canonical};
+use belay_outside::{Ran, Script, collect_outputs, digest_inputs, run_script};
+use belay_store::Tenure;
+use serde_json::{Value, json};
+
+use super::definition::{Command, Plan, Workflow};
+use super::{assisted, unclear};
+use crate::level::{Standing, standing};
+use crate::registry::{Registered, Registry};
+use crate::run_error::RunError;
+use crate::runs::is_done;
+use crate::supervisor::{Brief, Concluded, Conclusion, Supervisor};
+use crate::tools::Tools;
+use crate::{Desk, FlowError};
+
+/// The repository that workflows run in.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    /// Its root; commands, inputs and outputs are named from here.
+    pub root: PathBuf,
+    pub tools: &'a Tools,
+    pub registry: &'a Registry,
+}
+
+/// A run that came to its end, or to a point where a person goes on.
+#[derive(Debug)]
+pub struct Finished {
+    pub run: Run,
+    pub steps: Vec<Step>,
+    pub concluded: Option<Concluded>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    pub level: Option<Level>,
+    /// Leave it to `belay work`.
+    pub queued: bool,
+}
+
+/// Starts a workflow. Whatever comes of it is in the record from its first moment.
+pub async fn start(
+    desk: &Desk,
+    ground: &Ground<'_>,
+    name: &str,
+    wish: &Wish,
+) -> Result<Finished, FlowError> {
+    let workflow = super::load(ground, name)?;
+    let worker = ground.registry.worker(&workflow.worker)?;
+    let standing = standing(desk, worker, &workflow.name, workflow.level, wish.level).await?;
+    let input = json!({
+        "workflow": workflow.name,
+        "digest": workflow.digest.to_string(),
+        "root": ground.root.to_string_lossy(),
+    });
+    let queue = if wish.queued { Queue::Workers } else { Queue::Person };
+    let brief = brief(worker, &workflow, &standing, &input, queue);
+    if wish.queued {
+        let run = brief.run(desk, RunState::Queued);
+        desk.memory.enqueue(&run, queue, 0, desk.now()).await?;
+        return Ok(Finished { run, steps: Vec::new(), concluded: None });
+    }
+    let run = Supervisor::begin_run(desk, &brief).await?;
+    drive(run, ground, &workflow).await
+}
+
+/// Goes on with a run that this process holds.
+pub async fn carry_on(
+    desk: &Desk,
+    ground: &Ground<'_>,
+    name: &str,
+    run: Run,
+    tenure: Tenure,
+) -> Result<Finished, FlowError> {
+    let (run, workflow) = take_up(desk, ground, name, run, tenure).await?;
+    drive(run, ground, &workflow).await
+}
+
+/// The run with its workflow, which must be what it was when the run began.
+pub(super) async fn take_up<'a>(
+    desk: &'a Desk,
+    ground: &Ground<'_>,
+    name: &str,
+    run: Run,
+    tenure: Tenure,
+) -> Result<(Supervisor<'a>, Workflow), FlowError> {
+    let input: Value = serde_json::from_str(&run.input).unwrap_or_default();
+    let found = super::load(ground, name);
+    let same = |workflow: &Workflow| {
+        input.get("digest").and_then(Value::as_str) == Some(workflow.digest.to_string().as_str())
+    };
+    let workflow = match found {
+        Ok(workflow) if same(&workflow) => workflow,
+        other => {
+            // Nothing was done; whoever looks after the run has to decide.
+            desk.memory.park(run.id, desk.now()).await?;
+            drop(tenure);
+            return Err(other.err().unwrap_or_else(|| {
+                RunError::Changed { workflow: name.to_owned() }.into()
+            }));
+        }
+    };
+    let worker = ground.registry.worker(&workflow.worker)?;
+    // A level that was lowered in the meantime binds at once; one that was raised does not.
+    let standing =
+        standing(desk, worker, &workflow.name, workflow.level, Some(run.level)).await?;
+    let brief = brief(worker, &workflow, &standing, &input, Queue::Person);
+    Ok((Supervisor::take_over(desk, &brief, run, tenure).await?, workflow))
+}
+
+fn brief<'a>(
+    worker: &'a Registered,
+    workflow: &'a Workflow,
+    standing: &Standing,
+    input: &'a Value,
+    queue: Queue,
+) -> Brief<'a> {
+    Brief {
+        worker,
+        workflow: &workflow.name,
+        level: standing.level,
+        input,
+        tainted: workflow.tainted,
+        snapshot: canonical::digest(input),
+        parent: None,
+        queue,
+    }
+}
+
+async fn drive(
+    mut run: Supervisor<'_>,
+    ground: &Ground<'_>,
+    workflow: &Workflow,
+) -> Result<Finished, FlowError> {
+    let outcome = match run.level() {
+        Level::L0 => assisted::wait(&run, assisted::of_workflow(workflow)).await,
+        _ => advance(&mut run, ground, workflow).await,
+    };
+    let concluded = match outcome {
+        Ok(()) => conclude(&mut run, workflow).await,
+        Err(error) => Err(error),
+    };
+    run.desk.progress.finish();
+    match concluded {
+        Ok(concluded) => finished(&run, Some(concluded)).await,
+        Err(error) => {
+            if let Err(unwritten) = run.fail(&error).await {
+                let note = format!("how the run ended could not be written down: {unwritten}");
+                run.desk.progress.note(&note);
+            }
+            Err(error)
+        }
+    }
+}
+
+pub(super) async fn finished(
+    run: &Supervisor<'_>,
+    concluded: Option<Concluded>,
+) -> Result<Finished, FlowError> {
+    let id = run.run.id;
+    let row = run.desk.memory.find_run(&id.to_string(), run.desk.now()).await?;
+    Ok(Finished { run: row, steps: run.memory.steps(id).await?, concluded })
+}
+
+async fn advance(
+    run: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    workflow: &Workflow,
+) -> Result<(), FlowError> {
+    for plan in &workflow.steps {
+        let steps = run.memory.steps(run.run.id).await?;
+        let effects = run.memory.effects(run.run.id).await?;
+        if is_done(&plan.id, &steps, &effects) {
+            continue;
+        }
+        let unclear = effects.into_iter().find(|effect| {
+            matches!(effect.state, EffectState::Ambiguous | EffectState::Reserved)
+                && steps.iter().any(|step| step.id == effect.step && step.name == plan.id)
+        });
+        let script = script(run, ground, plan)?;
+        run.look_at(&script.inputs);
+        run.step(&plan.id, async |run| {
+            if let Some(effect) = unclear
+                && unclear::took(run, ground, plan, &effect).await?
+            {
+                return Ok(());
+            }
+            carry_out(run, ground, plan, &script).await
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// One step: asked, reserved, run, kept, settled.
+async fn carry_out(
+    run: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+    script: &Script,
+) -> Result<(), FlowError> {
+    let (permit, effect) = run.ask(&script.action()).await?;
+    let ran = run_script(permit, script, &run.desk.stop).await;
+    let failed = |what: String| RunError::StepFailed { step: plan.id.clone(), what };
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(error) => {
+            if let Some(effect) = &effect {
+                let state = if error.is_unbegun() {
+                    EffectState::Failed
+                } else {
+                    EffectState::Ambiguous
+                };
+                run.settle(effect, state, &error.to_string()).await?;
+            }
+            return Err(error.into());
+        }
+    };
+    keep_streams(run, plan, &ran).await?;
+    let what = ran.outcome();
+    if !ran.is_expected(&plan.command.expect) {
+        if let Some(effect) = &effect {
+            unclear::settle_failed(run, ground, plan, effect, &what).await?;
+        }
+        return Err(failed(what).into());
+    }
+    let outputs = collect_outputs(&ground.root, &plan.outputs);
+    if let Some(effect) = &effect {
+        run.settle(effect, EffectState::Committed, &what).await?;
+    }
+    for (path, body) in outputs? {
+        let name = format!("{:02}-{}/{path}", run.step_number(), plan.id);
+        let body = run.desk.redactor.bytes(&body).into_owned();
+        run.keep(&name, media_type(&path), &body, true).await?;
+    }
+    Ok(())
+}
+
+async fn keep_streams(
+    run: &Supervisor<'_>,
+    plan: &Plan,
+    ran: &Ran,
+) -> Result<(), FlowError> {
+    for (stream, body) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+        let name = format!("{:02}-{}.{stream}", run.step_number(), plan.id);
+        let body = run.desk.redactor.bytes(body).into_owned();
+        run.keep(&name, "text/plain", &body, true).await?;
+    }
+    Ok(())
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("html") => "text/html",
+        Some("md") => "text/markdown",
+        Some("csv") => "text/csv",
+        Some("txt" | "log" | "sql") => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The plan as something that can be run here and now: paths resolved, inputs digested, the allowed
+/// environment looked up.
+pub(super) fn script(
+    run: &Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+) -> Result<Script, FlowError> {
+    let inputs = digest_inputs(&ground.root, &plan.inputs)?;
+    let verb = plan.verb()?;
+    let command = &plan.command;
+    let mut script = Script {
+        verb,
+        resource: plan.resource(),
+        targets: plan.targets,
+        sensitive: plan.sensitive,
+        args: command.args.clone(),
+        folder: ground.root.join(&command.folder),
+        environment: environment(ground, command),
+        inputs,
+        expect: command.expect.clone(),
+        limit: command.time_limit,
+        inverse: plan.inverse_text(),
+        launcher: ground.tools.launcher.clone(),
+        labels: Vec::new(),
+    };
+    script.labels = labels(run, &plan.id, script.action().digest());
+    Ok(script)
+}
+
+/// What a command is told of its run. The key stays the same however often the step is tried, so that
+/// what it talks to can tell a repetition.
+pub(super) fn labels(run: &Supervisor<'_>, step: &str, action: Digest) -> Vec<(String, String)> {
+    let key = Digest::of(format!("{}\0{step}\0{action}", run.run.id));
+    vec![
+        ("BELAY_RUN".to_owned(), run.run.id.to_string()),
+        ("BELAY_STEP".to_owned(), step.to_owned()),
+        ("BELAY_IDEMPOTENCY_KEY".to_owned(), key.to_string()),
+    ]
+}
+
+pub(super) fn environment(ground: &Ground<'_>, command: &Command) -> Vec<(String, String)> {
+    let value = |name: &String| Some((name.clone(), (ground.tools.env)(name)?));
+    command.environment.iter().filter_map(value).collect()
+}
+
+/// Writes the result down and says who has to look at it.
+pub(super) async fn conclude(
+    run: &mut Supervisor<'_>,
+    workflow: &Workflow,
+) -> Result<Concluded, FlowError> {
+    let id = run.run.id;
+    let steps = run.memory.steps(id).await?;
+    let decisions = run.memory.decisions(id).await?;
+    let risk = decisions.iter().map(|decision| decision.risk).max().unwrap_or(Risk::R0);
+    let rows: Vec<Value> = steps
+        .iter()
+        .map(|step| json!({"number": step.number, "step": step.name, "state": step.state.as_str()}))
+        .collect();
+    let result = json!({
+        "schema": "belay.workflow-result/1",
+        "workflow": workflow.name,
+        "purpose": workflow.purpose,
+        "level": run.level().to_string(),
+        "risk": risk.to_string(),
+        "steps": rows,
+    });
+    let body = canonical::json(&result);
+    let subject = run.keep("result.json", "application/json", body.as_bytes(), true).await?;
+    let title = format!("{}: {} steps done", workflow.name, workflow.steps.len());
+    let outcome = format!("done, risk {risk}");
+    let end = Conclusion {
+        kind: "workflow-result",
+        subject,
+        title: &title,
+        outcome: &outcome,
+        low_risk: risk <= Risk::R1,
+    };
+    run.conclude(&end).await
+}

@@ -1,0 +1,116 @@
+//! A change of which nobody knows whether it took: asked of the world, never blindly repeated.
+
+use belay_model::record::{Effect, EffectState};
+use belay_model::{Action, Class, Verb};
+use belay_outside::{Script, run_script};
+
+use super::definition::{Plan, Probe};
+use super::run::{Ground, environment, labels};
+use crate::run_error::RunError;
+use crate::supervisor::Supervisor;
+use crate::{FlowError};
+
+/// What a probe found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Took,
+    Absent,
+    Unknown,
+}
+
+/// Clears up an effect that a crash left open: `true` when it took and the step is done, `false` when
+/// it did not and may be done now. What cannot be told is held for a person.
+pub(super) async fn took(
+    run: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+    effect: &Effect,
+) -> Result<bool, FlowError> {
+    let (found, why) = probe(run, ground, plan).await?;
+    match found {
+        Found::Took => {
+            run.settle(effect, EffectState::Committed, &why).await?;
+            Ok(true)
+        }
+        Found::Absent => {
+            run.settle(effect, EffectState::Failed, &why).await?;
+            Ok(false)
+        }
+        Found::Unknown => {
+            if effect.state == EffectState::Reserved {
+                run.settle(effect, EffectState::Ambiguous, &why).await?;
+            }
+            let (run, step) = (run.run.id.short(), plan.id.clone());
+            Err(RunError::Unclear { run, step, why }.into())
+        }
+    }
+}
+
+/// Settles a change whose command ended as it should not have.
+pub(super) async fn settle_failed(
+    run: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+    effect: &Effect,
+    what: &str,
+) -> Result<(), FlowError> {
+    let (found, why) = probe(run, ground, plan).await?;
+    let state = match found {
+        Found::Took => EffectState::Committed,
+        Found::Absent => EffectState::Failed,
+        Found::Unknown => EffectState::Ambiguous,
+    };
+    run.settle(effect, state, &format!("{what}; {why}")).await
+}
+
+async fn probe(
+    run: &mut Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+) -> Result<(Found, String), FlowError> {
+    let Some(probe) = &plan.probe else {
+        return Ok((Found::Unknown, "the step has no probe".to_owned()));
+    };
+    let script = script(run, ground, plan, probe)?;
+    let (permit, _) = run.ask(&script.action()).await?;
+    let ran = run_script(permit, &script, &run.desk.stop).await?;
+    let Some(code) = ran.code.filter(|_| !ran.timed_out) else {
+        return Ok((Found::Unknown, format!("the probe ended with {}", ran.outcome())));
+    };
+    let (found, word) = if probe.done.contains(&code) {
+        (Found::Took, "it took")
+    } else if probe.absent.contains(&code) {
+        (Found::Absent, "it did not take")
+    } else {
+        (Found::Unknown, "it cannot tell")
+    };
+    Ok((found, format!("the probe says {word} (exit {code})")))
+}
+
+fn script(
+    run: &Supervisor<'_>,
+    ground: &Ground<'_>,
+    plan: &Plan,
+    probe: &Probe,
+) -> Result<Script, FlowError> {
+    let verb = Verb::script(Class::Read)
+        .ok_or_else(|| FlowError::Render { message: "reading has no verb".to_owned() })?;
+    let resource = plan.resource();
+    // The key is that of the change which is looked for.
+    let change = super::run::script(run, ground, plan)?.action();
+    Ok(Script {
+        verb,
+        resource,
+        targets: 1,
+        sensitive: plan.sensitive,
+        args: probe.command.args.clone(),
+        folder: ground.root.join(&probe.command.folder),
+        environment: environment(ground, &probe.command),
+        inputs: Vec::new(),
+        expect: probe.done.iter().chain(&probe.absent).copied().collect(),
+        limit: probe.command.time_limit,
+        inverse: None,
+        launcher: ground.tools.launcher.clone(),
+        labels: labels(run, &plan.id, Action::digest(&change)),
+    })
+}
