@@ -12,7 +12,7 @@ use belay_model::{
 use belay_store::Reservation;
 use serde_json::Value;
 
-use crate::worker::Registered;
+use crate::registry::Registered;
 use crate::{Desk, FlowError};
 
 /// One run, from its first row to its last.
