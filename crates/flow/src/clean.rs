@@ -10,9 +10,9 @@ use fs_err as fs;
 use serde_json::json;
 
 use crate::impact::scratch::{Claim, shelf};
+use crate::registry::Registered;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::worker::Registered;
 use crate::{Desk, FlowError};
 
 /// What an earlier run left behind.
@@ -68,7 +68,7 @@ pub async fn clean(desk: &Desk, tools: &Tools) -> Result<Vec<Cleaned>, FlowError
     let input =
         json!({"clean": leftovers.iter().map(|one| one.run.id.to_string()).collect::<Vec<_>>()});
     let level = registered.level_in_force(None);
-    let registered = Registered { workflow: "clean".to_owned(), ..registered };
+    let registered = registered.running("clean");
     let mut run = Supervisor::begin(desk, &registered, level, &input).await?;
     let cleaned = clean_all(&mut run, tools, leftovers).await;
     desk.progress.finish();

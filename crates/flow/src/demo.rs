@@ -12,13 +12,12 @@ use serde_json::json;
 
 use crate::impact::scratch::Workshop;
 use crate::impact::sides::run_dbt;
+use crate::registry::Registered;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::worker::Registered;
 use crate::{Desk, FlowError};
 
 static DEMO: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../demo");
-const WORKER: &str = include_str!("../workers/demo.yaml");
 /// The branch of the pull request.
 pub const BRANCH: &str = "promotions-and-loyalty";
 const DATABASE: &str = "shop.duckdb";
@@ -47,7 +46,7 @@ pub fn look(folder: &Path) -> Result<Found, FlowError> {
 
 /// Makes the shop in `folder`, which exists and is empty but for belay's own state.
 pub async fn make(desk: &Desk, tools: &Tools, folder: &Path) -> Result<(), FlowError> {
-    let registered = Registered::parse("demo.yaml", WORKER)?;
+    let registered = Registered::demo()?;
     let input = json!({"folder": folder.to_string_lossy()});
     let level = registered.level_in_force(None);
     let mut run = Supervisor::begin(desk, &registered, level, &input).await?;

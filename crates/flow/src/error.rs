@@ -13,6 +13,8 @@ use belay_outside::OutsideError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
+use crate::registry::Faults;
+
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     #[error("there is no dbt project in `{path}` or above it")]
@@ -31,8 +33,6 @@ pub enum FlowError {
         "belay builds and compares data on DuckDB for now, and this project runs on `{adapter}`"
     )]
     Adapter { adapter: String },
-    #[error("the worker file `{file}` cannot be used: {message}")]
-    Worker { file: String, message: String },
     #[error("building would write to `{relation}`, outside the scratch schema `{prefix}`")]
     OutsideScratch { node: String, relation: String, prefix: String },
     #[error("`{hook}` would run around the scratch build, where no claim covers it")]
@@ -53,6 +53,8 @@ pub enum FlowError {
     NoFinding { finding: String },
     #[error("a rejection needs a reason")]
     NoReason,
+    #[error(transparent)]
+    Faults(#[from] Faults),
     #[error(transparent)]
     Profile(#[from] ProfileError),
     #[error(transparent)]
@@ -76,6 +78,7 @@ impl FlowError {
         Some(match self {
             Self::Manifest { source, .. } => source,
             Self::RunResults { source, .. } => source,
+            Self::Faults(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,
@@ -101,7 +104,6 @@ impl Explain for FlowError {
             Self::Unreadable { .. } => "files/unreadable",
             Self::NoProfiles { .. } => "profile/no-file",
             Self::Adapter { .. } => "warehouse/adapter",
-            Self::Worker { .. } => "worker/invalid",
             Self::OutsideScratch { .. } => "scratch/escape",
             Self::RunHook { .. } => "scratch/run-hook",
             Self::LinkOut { .. } => "scratch/link-out",

@@ -7,12 +7,13 @@ pub mod desk;
 pub mod error;
 mod figures;
 pub mod impact;
+pub mod registry;
 pub mod report;
 pub mod review;
 pub mod supervisor;
 pub mod tools;
 pub mod trace;
-pub mod worker;
+pub mod workflow;
 
 pub use desk::{Desk, Progress};
 pub use error::FlowError;

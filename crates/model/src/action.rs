@@ -41,10 +41,17 @@ pub enum Verb {
     ChangeModel,
     /// Edit a policy, evaluator, budget, level or the audit itself.
     EditControl,
+    /// Run a team's own command, which says itself what class of change it is.
+    ScriptRead,
+    ScriptScratch,
+    ScriptReport,
+    ScriptWrite,
+    ScriptModelLogic,
+    ScriptGrant,
 }
 
 impl Verb {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::ReadMetadata,
         Self::RunQuery,
         Self::ReadTree,
@@ -61,6 +68,12 @@ impl Verb {
         Self::RevokePrivilege,
         Self::ChangeModel,
         Self::EditControl,
+        Self::ScriptRead,
+        Self::ScriptScratch,
+        Self::ScriptReport,
+        Self::ScriptWrite,
+        Self::ScriptModelLogic,
+        Self::ScriptGrant,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -81,6 +94,12 @@ impl Verb {
             Self::RevokePrivilege => "revoke_privilege",
             Self::ChangeModel => "change_model",
             Self::EditControl => "edit_control",
+            Self::ScriptRead => "script_read",
+            Self::ScriptScratch => "script_scratch",
+            Self::ScriptReport => "script_report",
+            Self::ScriptWrite => "script_write",
+            Self::ScriptModelLogic => "script_model_logic",
+            Self::ScriptGrant => "script_grant",
         }
     }
 
@@ -88,20 +107,36 @@ impl Verb {
         Self::ALL.into_iter().find(|verb| verb.as_str() == text)
     }
 
+    /// The verb of a team's own command of this class; none edits control.
+    pub const fn script(class: Class) -> Option<Self> {
+        Some(match class {
+            Class::Read => Self::ScriptRead,
+            Class::Scratch => Self::ScriptScratch,
+            Class::Report => Self::ScriptReport,
+            Class::Write => Self::ScriptWrite,
+            Class::ModelLogic => Self::ScriptModelLogic,
+            Class::Grant => Self::ScriptGrant,
+            Class::Control => return None,
+        })
+    }
+
     pub const fn class(self) -> Class {
         match self {
-            Self::ReadMetadata | Self::RunQuery | Self::ReadTree | Self::TestRelations => {
-                Class::Read
-            }
+            Self::ReadMetadata
+            | Self::RunQuery
+            | Self::ReadTree
+            | Self::TestRelations
+            | Self::ScriptRead => Class::Read,
             Self::MaterialiseTree
             | Self::CompileProject
             | Self::BuildScratch
             | Self::CreateScratch
-            | Self::DropScratch => Class::Scratch,
-            Self::WriteReport => Class::Report,
-            Self::WriteTable | Self::DropAsset => Class::Write,
-            Self::GrantPrivilege | Self::RevokePrivilege => Class::Grant,
-            Self::ChangeModel => Class::ModelLogic,
+            | Self::DropScratch
+            | Self::ScriptScratch => Class::Scratch,
+            Self::WriteReport | Self::ScriptReport => Class::Report,
+            Self::WriteTable | Self::DropAsset | Self::ScriptWrite => Class::Write,
+            Self::GrantPrivilege | Self::RevokePrivilege | Self::ScriptGrant => Class::Grant,
+            Self::ChangeModel | Self::ScriptModelLogic => Class::ModelLogic,
             Self::EditControl => Class::Control,
         }
     }
@@ -200,11 +235,16 @@ pub struct Action {
     /// How to take it back, where it can be taken back. Part of the digest: a permit for an action
     /// with an inverse is no permit for the same action without one.
     pub inverse: Option<String>,
+    /// How many assets it touches.
+    pub targets: u32,
+    /// It touches what a team calls sensitive.
+    pub sensitive: bool,
 }
 
 impl Action {
     pub fn new(verb: Verb, resource: Resource) -> Self {
-        Self { verb, resource, arguments: BTreeMap::new(), inverse: None }
+        let arguments = BTreeMap::new();
+        Self { verb, resource, arguments, inverse: None, targets: 1, sensitive: false }
     }
 
     #[must_use]
@@ -233,6 +273,8 @@ impl Action {
             "zone": self.resource.zone.as_str(),
             "arguments": self.arguments,
             "inverse": self.inverse,
+            "targets": self.targets,
+            "sensitive": self.sensitive,
         })
     }
 

@@ -37,6 +37,12 @@ pub enum OutsideError {
     Setup { what: &'static str, message: String },
     #[error("the download of {what} has digest `{found}`, expected `{expected}`")]
     Checksum { what: String, expected: String, found: String },
+    #[error("`{path}` leads out of the repository")]
+    LinkOut { path: String },
+    #[error("the input `{pattern}` names no file")]
+    NoInput { pattern: String },
+    #[error("`{pattern}` names too many files")]
+    TooManyFiles { pattern: String },
     #[error(transparent)]
     Permit(#[from] PermitMismatch),
 }
@@ -71,6 +77,9 @@ impl Explain for OutsideError {
             Self::Full { .. } => "files/full",
             Self::Setup { .. } => "setup/failed",
             Self::Checksum { .. } => "setup/checksum",
+            Self::LinkOut { .. } => "workflow/link-out",
+            Self::NoInput { .. } => "workflow/no-input",
+            Self::TooManyFiles { .. } => "workflow/too-many-files",
             Self::Permit(mismatch) => mismatch.code(),
         }
     }
@@ -112,7 +121,10 @@ impl Explain for OutsideError {
             | Self::NoSuchRef { .. }
             | Self::NoDefaultBranch
             | Self::NoMergeBase { .. }
-            | Self::Dbt { .. } => Blame::Input,
+            | Self::Dbt { .. }
+            | Self::LinkOut { .. }
+            | Self::NoInput { .. }
+            | Self::TooManyFiles { .. } => Blame::Input,
             Self::Permit(_) => Blame::Belay,
             _ => Blame::Surroundings,
         }

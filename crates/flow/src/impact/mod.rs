@@ -29,10 +29,10 @@ pub use self::compare::{Compared, Uncompared};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
 
+use crate::registry::Registered;
 use crate::report::{self, wire};
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::worker::Registered;
 use crate::{Desk, FlowError};
 
 /// What was asked.
