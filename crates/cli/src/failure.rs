@@ -57,6 +57,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.blame {
+            Blame::Answer => NO,
             Blame::Input => INPUT,
             Blame::Surroundings => SURROUNDINGS,
             Blame::Held => HELD,

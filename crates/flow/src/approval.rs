@@ -2,9 +2,7 @@
 
 use belay_gate::{Approval, Deed, Matter};
 use belay_model::Digest;
-use belay_model::record::{
-    ApprovalKind, ApprovalRequest, ApprovalState, Ballot, RunState, Vote,
-};
+use belay_model::record::{ApprovalKind, ApprovalRequest, ApprovalState, Ballot, RunState, Vote};
 
 use crate::run_error::RunError;
 use crate::{Desk, FlowError};

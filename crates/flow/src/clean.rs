@@ -76,7 +76,7 @@ pub async fn clean(desk: &Desk, tools: &Tools) -> Result<Vec<Cleaned>, FlowError
         Ok(_) => {
             // Nobody has to judge a drop of what belay itself had made.
             let outcome = Some("everything that was left behind is gone");
-            desk.memory.move_run(run.run.id, RunState::Accepted, outcome, desk.now()).await?;
+            run.memory.move_run(run.run.id, RunState::Accepted, outcome, desk.now()).await?;
         }
         Err(error) => run.fail(error).await?,
     }

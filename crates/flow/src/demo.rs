@@ -55,7 +55,7 @@ pub async fn make(desk: &Desk, tools: &Tools, folder: &Path) -> Result<(), FlowE
         // The shop is nobody's work to judge: it is there, or it is not.
         Ok(()) => {
             let outcome = Some("the shop is there");
-            desk.memory.move_run(run.run.id, RunState::Accepted, outcome, desk.now()).await?;
+            run.memory.move_run(run.run.id, RunState::Accepted, outcome, desk.now()).await?;
         }
         Err(error) => run.fail(error).await?,
     }

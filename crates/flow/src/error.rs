@@ -13,6 +13,8 @@ use belay_outside::OutsideError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
+use crate::run_error::RunError;
+
 use crate::registry::Faults;
 
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,8 @@ pub enum FlowError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -82,6 +86,7 @@ impl FlowError {
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,
+            Self::Run(inner) => inner,
             Self::Refused(inner) => inner,
             Self::Outside(inner) => inner,
             Self::Store(inner) => inner,
@@ -93,6 +98,11 @@ impl FlowError {
     /// The user, or something on the user's behalf, asked the run to stop.
     pub fn is_stop(&self) -> bool {
         matches!(self, Self::Outside(OutsideError::Stopped))
+    }
+
+    /// The record does not answer: there is nothing that could still be written down.
+    pub fn is_lost_store(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_lost())
     }
 }
 

@@ -91,11 +91,9 @@ pub async fn standing(
             level: level_of(control),
             origin: origin(control),
         },
-        None => Ceiling {
-            what: "the workspace's tier",
-            level: Level::L4,
-            origin: "default".to_owned(),
-        },
+        None => {
+            Ceiling { what: "the workspace's tier", level: Level::L4, origin: "default".to_owned() }
+        }
     });
     if let Some(level) = asked {
         let origin = "this run".to_owned();
@@ -117,7 +115,10 @@ pub async fn standing(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// The level of one worker in one workflow.
-    Level { workflow: String, level: Level },
+    Level {
+        workflow: String,
+        level: Level,
+    },
     /// The workspace's ceiling.
     Tier(Level),
     /// Bounded production writes at L4.
@@ -135,16 +136,15 @@ pub async fn change(
     if reason.trim().is_empty() {
         return Err(FlowError::NoReason);
     }
-    let named = || {
-        worker.ok_or(FlowError::Run(RunError::NoWorker))
-    };
+    let named = || worker.ok_or(FlowError::Run(RunError::NoWorker));
     let (name, value, deed) = match change {
         Change::Level { workflow, level } => {
             let worker = named()?;
             within(worker, *level)?;
             let current = standing(desk, worker, workflow, None, None).await?;
             let set = current.ceilings.iter().find(|ceiling| {
-                ceiling.what == "the level that was set" || ceiling.what == "the level it starts with"
+                ceiling.what == "the level that was set"
+                    || ceiling.what == "the level it starts with"
             });
             let raises = set.is_none_or(|set| *level > set.level);
             let deed = if raises { Deed::RaiseLevel } else { Deed::LowerLevel };

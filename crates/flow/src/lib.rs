@@ -1,19 +1,27 @@
 //! What belay does, use case by use case: review a change, judge a review, clear up. Every step goes
 //! through the gate and into the record; nothing here prints.
 
+pub mod approval;
 pub mod clean;
 pub mod demo;
 pub mod desk;
 pub mod error;
 mod figures;
 pub mod impact;
+pub mod level;
+pub mod people;
 pub mod registry;
+pub mod replay;
 pub mod report;
 pub mod review;
+pub mod rollback;
+pub mod run_error;
+pub mod runs;
 pub mod supervisor;
 pub mod tools;
 pub mod trace;
+pub mod work;
 pub mod workflow;
 
-pub use desk::{Desk, Progress};
+pub use desk::{ApprovalRules, Desk, Progress};
 pub use error::FlowError;

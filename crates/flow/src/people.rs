@@ -23,8 +23,7 @@ impl People {
     pub fn person(&self, name: &str) -> Person {
         let known = self.roles.get(name).cloned();
         let everybody = || vec!["engineer".to_owned(), "reviewer".to_owned()];
-        let roles =
-            if self.roles.is_empty() { everybody() } else { known.unwrap_or_default() };
+        let roles = if self.roles.is_empty() { everybody() } else { known.unwrap_or_default() };
         Person { name: name.to_owned(), identity: ASSERTED.to_owned(), roles }
     }
 }

@@ -71,19 +71,16 @@ pub async fn roll_back(
     may(desk, &run, Deed::RollBack)?;
     if !run.state.is_over() && run.state != belay_model::record::RunState::Held {
         let wanted = "over or held; cancel it first";
-        return Err(RunError::NotNow {
-            run: run.id.short(),
-            state: run.state.to_string(),
-            wanted,
-        }
-        .into());
+        return Err(
+            RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into()
+        );
     }
     let (undos, left): (Vec<Undo>, Vec<Undo>) =
         undos.into_iter().partition(|undo| undo.how.is_some());
     if undos.is_empty() {
         return Ok(RolledBack { run: None, undone: undos, left });
     }
-    let worker = ground.registry.worker(&run.worker)?;
+    let worker = ground.worker(&run.worker)?;
     let input = json!({"rollback": run.id.to_string()});
     let brief = Brief {
         worker,
@@ -143,11 +140,11 @@ async fn take_back(
             let (verb, target) = (effect.verb.clone(), effect.target.clone());
             return Err(RunError::NoWayBack { verb, target }.into());
         };
-        let script = script(back, ground, effect, &inverse)?;
+        let script = script(back, ground, effect, &inverse);
         let (permit, own) = back.ask(&script.action()).await?;
         let ran = run_script(permit, &script, &back.desk.stop).await;
         let (state, receipt, failed) = match &ran {
-            Ok(ran) if ran.is_expected(&inverse.expect) => {
+            Ok(ran) if ran.is_expected(&inverse.command.expect) => {
                 (EffectState::Committed, ran.outcome(), None)
             }
             Ok(ran) => (EffectState::Ambiguous, ran.outcome(), Some(ran.outcome())),
@@ -185,7 +182,7 @@ fn script(
     ground: &Ground<'_>,
     effect: &Effect,
     inverse: &undo::Inverse,
-) -> Result<Script, FlowError> {
+) -> Script {
     let key = Digest::of(format!("{}\0undo\0{}", effect.run, effect.id));
     inverse.script(
         ground,

@@ -22,6 +22,8 @@ pub enum RunError {
     Changed { workflow: String },
     #[error("there is no workflow `{name}`")]
     NoWorkflow { name: String },
+    #[error("there is no worker `{name}`")]
+    UnknownWorker { name: String },
     #[error("name a worker")]
     NoWorker,
     #[error("{level} is above the ceiling, {ceiling}")]
@@ -51,6 +53,7 @@ impl Explain for RunError {
             Self::StepFailed { .. } => "run/step-failed",
             Self::Changed { .. } => "workflow/changed",
             Self::NoWorkflow { .. } => "workflow/unknown",
+            Self::UnknownWorker { .. } => "worker/unknown",
             Self::NoWorker => "worker/missing",
             Self::AboveCeiling { .. } => "level/above-ceiling",
             Self::NotNow { .. } => "run/not-now",
@@ -77,13 +80,16 @@ impl Explain for RunError {
                 format!("do it, then `belay runs report {run} {next} --exit CODE`")
             }
             Self::StepFailed { .. } => {
-                "`belay runs show` has what it printed; `belay rollback` takes the run back".to_owned()
+                "`belay runs show` has what it printed; `belay rollback` takes the run back"
+                    .to_owned()
             }
             Self::Changed { .. } => {
                 "`belay runs cancel` it, then start the workflow as it is now".to_owned()
             }
             Self::NoWorkflow { .. } => "`belay workflows list` shows the ones there are".to_owned(),
-            Self::NoWorker => "`belay workers list` shows the ones there are".to_owned(),
+            Self::UnknownWorker { .. } | Self::NoWorker => {
+                "`belay workers list` shows the ones there are".to_owned()
+            }
             Self::AboveCeiling { .. } => {
                 "the ceiling stands in the worker's file; L5 is never granted".to_owned()
             }

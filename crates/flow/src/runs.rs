@@ -1,9 +1,7 @@
 //! Runs over time: taken up again, called off, reported by a person, made clear.
 
 use belay_gate::{Deed, Matter};
-use belay_model::record::{
-    Effect, EffectState, Job, Run, RunState, Step, StepState,
-};
+use belay_model::record::{Effect, EffectState, Run, RunState, Step, StepState};
 use belay_store::Tenure;
 
 use crate::impact;
@@ -33,12 +31,13 @@ pub async fn resume(
     );
     if !resumable {
         let wanted = "interrupted, held or queued";
-        return Err(RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into());
+        return Err(
+            RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into()
+        );
     }
     let now = desk.now();
-    let (run, job, tenure) =
-        desk.memory.take(run.id, &desk.owner, now, lease_until(now)).await?;
-    carry_on(desk, ground, settings, run, &job, tenure).await
+    let (run, _, tenure) = desk.memory.take(run.id, &desk.owner, now, lease_until(now)).await?;
+    carry_on(desk, ground, settings, run, tenure).await
 }
 
 /// Goes on with a run that this process holds.
@@ -47,7 +46,6 @@ pub async fn carry_on(
     ground: &Ground<'_>,
     settings: &impact::Settings,
     run: Run,
-    job: &Job,
     tenure: Tenure,
 ) -> Result<Resumed, FlowError> {
     if let Some(name) = workflow::name_of(&run.workflow) {
@@ -55,7 +53,7 @@ pub async fn carry_on(
         return workflow::carry_on(desk, ground, &name, run, tenure).await.map(Resumed::Workflow);
     }
     if run.workflow == impact::WORKFLOW {
-        let reviewed = impact::carry_on(desk, ground.tools, settings, run, job, tenure).await?;
+        let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure).await?;
         return Ok(Resumed::Impact(Box::new(reviewed)));
     }
     let workflow = run.workflow.clone();
@@ -69,7 +67,9 @@ pub async fn cancel(desk: &Desk, text: &str, reason: &str) -> Result<Run, FlowEr
     may(desk, &run, Deed::Cancel)?;
     if run.state.is_over() && run.state != RunState::Interrupted {
         let wanted = "queued, running, held or interrupted";
-        return Err(RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into());
+        return Err(
+            RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into()
+        );
     }
     let now = desk.now();
     desk.memory.ask_cancel(run.id, now).await?;
@@ -104,7 +104,9 @@ pub async fn report(
     let held = run.state == RunState::Held && run.level == belay_model::Level::L0;
     if !held {
         let wanted = "held at L0";
-        return Err(RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into());
+        return Err(
+            RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into()
+        );
     }
     let now = desk.now();
     let (run, _, tenure) = desk.memory.take(run.id, &desk.owner, now, lease_until(now)).await?;
@@ -148,8 +150,7 @@ pub async fn resolve(
 }
 
 pub(crate) fn may(desk: &Desk, run: &Run, deed: Deed) -> Result<(), FlowError> {
-    let matter =
-        Matter { id: run.id.to_string(), owner: String::new(), author: run.actor.clone() };
+    let matter = Matter { id: run.id.to_string(), owner: String::new(), author: run.actor.clone() };
     Ok(desk.gate.may(&desk.person(), deed, &matter)?)
 }
 

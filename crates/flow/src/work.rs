@@ -37,7 +37,7 @@ pub async fn work(
     let mut tally = Tally::default();
     while !desk.stop.is_asked() {
         let now = desk.now();
-        let Some((run, job, tenure)) =
+        let Some((run, _, tenure)) =
             desk.memory.lease_next(&desk.owner, now, lease_until(now)).await?
         else {
             if shift.drain {
@@ -50,7 +50,7 @@ pub async fn work(
             continue;
         };
         let (id, name) = (run.id, run.workflow.clone());
-        let outcome = carry_on(desk, ground, settings, run, &job, tenure).await;
+        let outcome = carry_on(desk, ground, settings, run, tenure).await;
         let row = desk.memory.find_run(&id.to_string(), desk.now()).await?;
         let word = row.outcome.clone().unwrap_or_default();
         desk.progress.note(&format!("{name} {}: {} {word}", id.short(), row.state));

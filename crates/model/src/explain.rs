@@ -21,6 +21,8 @@ pub trait Explain: Error {
 /// Where the cause of a failure lies. The command line turns it into an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
+    /// Nobody's: it worked, and the answer is no (exit 1).
+    Answer,
     /// The user's input or configuration (exit 2).
     Input,
     /// The surroundings: disk, network, another process; a retry may help (exit 3).

@@ -1,5 +1,7 @@
 //! Time as a value: nothing below the command line looks at the machine's clock.
 
+use std::time::Duration;
+
 /// Nanoseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
@@ -15,6 +17,19 @@ impl Timestamp {
 
     pub const fn millis(self) -> i64 {
         self.0 / 1_000_000
+    }
+
+    /// Later by `duration`; the end of time at most.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Later by whole seconds.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
     }
 
     /// Seconds from `earlier` to here; negative when the clock jumped back.

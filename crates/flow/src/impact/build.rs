@@ -364,7 +364,7 @@ fn built_nodes(build: &[NodeId], results: &RunResults) -> Vec<BuiltNode> {
 }
 
 async fn release(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
-    run.step("drop the scratch schema", async |run| {
+    run.step_back("drop the scratch schema", async |run| {
         let dropped = site.claim.release(run, &site.driver).await?;
         let receipt = format!("dropped {}", dropped.join(", "));
         settle_open(run, &receipt).await
@@ -374,7 +374,7 @@ async fn release(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowEr
 
 /// Closes every effect of the run whose inverse was the drop.
 pub(super) async fn settle_open(run: &Supervisor<'_>, receipt: &str) -> Result<(), FlowError> {
-    for effect in run.desk.memory.effects(run.run.id).await? {
+    for effect in run.memory.effects(run.run.id).await? {
         let open = matches!(effect.state, EffectState::Committed | EffectState::Ambiguous);
         if open && effect.inverse.is_some() {
             run.compensated(&effect, receipt).await?;

@@ -7,51 +7,36 @@ mod assess;
 mod build;
 mod compare;
 mod containment;
+mod request;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
 
-use std::path::PathBuf;
-
 use belay_dbt::Scope;
 use belay_dbt::scope::Selection;
-use belay_model::record::Score;
+use belay_model::record::{EffectState, Queue, Run, RunState, Score};
 use belay_model::{
-    Action, Digest, Level, Resource, ReviewId, RunId, ScoreId, Severity, Verb, Zone,
+    Action, Digest, Level, Resource, RunId, ScoreId, Severity, Verb, Zone, canonical,
 };
 use belay_outside::OutsideError;
 use belay_score::{Facts, Record};
-use serde_json::json;
+use belay_store::Tenure;
+use serde_json::Value;
 
 pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
 pub use self::compare::{Compared, Uncompared};
+pub use self::request::{Request, checklist};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
 
+use crate::level::standing;
 use crate::registry::Registered;
 use crate::report::{self, wire};
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Brief, Concluded, Conclusion, Supervisor};
 use crate::tools::Tools;
+use crate::workflow::assisted;
 use crate::{Desk, FlowError};
-
-/// What was asked.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Where the user stands.
-    pub folder: PathBuf,
-    pub base: Option<String>,
-    pub head: Option<String>,
-    pub build: bool,
-    /// Leave the scratch schema in place.
-    pub keep: bool,
-    pub level: Option<Level>,
-    /// A DuckDB file to compare two folders of artefacts in.
-    pub database: Option<PathBuf>,
-    /// Files to write the report to as well; their endings say in which form.
-    pub copies: Vec<(PathBuf, report::Form)>,
-    pub settings: Settings,
-}
 
 /// What configuration says of reviews.
 #[derive(Debug, Clone)]
@@ -90,7 +75,8 @@ impl Default for Settings {
 pub struct Reviewed {
     pub run: RunId,
     pub report: wire::Impact,
-    pub review: ReviewId,
+    /// Who has to look at it.
+    pub concluded: Concluded,
     pub level: Severity,
     pub scores: Vec<Score>,
 }
@@ -111,31 +97,112 @@ pub struct Findings {
     pub vars_changed: bool,
 }
 
+/// The workflow's name in the record and in the registry.
+pub const WORKFLOW: &str = "dbt-pr-impact";
+
 /// Reviews a change. The run is in the record from its first moment; whatever goes wrong, it is
 /// written down, and the scratch schema is dropped.
 pub async fn review(desk: &Desk, tools: &Tools, request: &Request) -> Result<Reviewed, FlowError> {
-    let registered = Registered::dbt_impact()?;
-    let level = registered.level_in_force(request.level);
-    let input = json!({
-        "folder": request.folder.to_string_lossy(),
-        "base": request.base,
-        "head": request.head,
-        "build": request.build,
-        "keep": request.keep,
-    });
-    let mut run = Supervisor::begin(desk, &registered, level, &input).await?;
-    let outcome = match workflow(&mut run, tools, request).await {
+    let worker = Registered::dbt_impact()?;
+    let level = standing(desk, &worker, WORKFLOW, None, request.level).await?.level;
+    let input = request.input();
+    let run = Supervisor::begin_run(desk, &brief(&worker, level, &input)).await?;
+    drive(run, tools, request).await
+}
+
+/// Leaves a review to `belay work`.
+pub async fn enqueue(desk: &Desk, request: &Request) -> Result<Run, FlowError> {
+    let worker = Registered::dbt_impact()?;
+    let level = standing(desk, &worker, WORKFLOW, None, request.level).await?.level;
+    let input = request.input();
+    let run = brief(&worker, level, &input).run(desk, RunState::Queued);
+    desk.memory.enqueue(&run, Queue::Workers, 0, desk.now()).await?;
+    Ok(run)
+}
+
+/// Goes on with a review that this process holds. What an earlier attempt left in scratch is taken
+/// back first; then the steps begin again, because what they found was in that process's memory.
+pub async fn carry_on(
+    desk: &Desk,
+    tools: &Tools,
+    settings: &Settings,
+    run: Run,
+    tenure: Tenure,
+) -> Result<Reviewed, FlowError> {
+    let worker = Registered::dbt_impact()?;
+    let level = standing(desk, &worker, WORKFLOW, None, Some(run.level)).await?.level;
+    let input: Value = serde_json::from_str(&run.input).unwrap_or_default();
+    let request = Request::from_input(&input, settings)?;
+    let mut run = Supervisor::take_over(desk, &brief(&worker, level, &input), run, tenure).await?;
+    if let Err(error) = take_back_scratch(&mut run, tools).await {
+        desk.progress.finish();
+        run.fail(&error).await?;
+        return Err(error);
+    }
+    drive(run, tools, &request).await
+}
+
+fn brief<'a>(worker: &'a Registered, level: Level, input: &'a Value) -> Brief<'a> {
+    Brief {
+        worker,
+        workflow: WORKFLOW,
+        level,
+        input,
+        // A pull request is text that others wrote. It may only ever touch scratch.
+        tainted: true,
+        snapshot: canonical::digest(input),
+        parent: None,
+        queue: Queue::Person,
+    }
+}
+
+async fn drive(
+    mut run: Supervisor<'_>,
+    tools: &Tools,
+    request: &Request,
+) -> Result<Reviewed, FlowError> {
+    let done = match run.level() {
+        Level::L0 => Err(assisted::left_to_a_person(&run, checklist(request)).await),
+        _ => workflow(&mut run, tools, request).await,
+    };
+    let outcome = match done {
         Ok(findings) => finish(&mut run, request, findings).await,
         Err(error) => Err(error),
     };
-    desk.progress.finish();
+    run.desk.progress.finish();
     if let Err(error) = &outcome
         && let Err(unwritten) = run.fail(error).await
     {
         // The run will be seen as interrupted; what the user must hear of is the first error.
-        desk.progress.note(&format!("how the run ended could not be written down: {unwritten}"));
+        let note = format!("how the run ended could not be written down: {unwritten}");
+        run.desk.progress.note(&note);
     }
     outcome
+}
+
+/// Drops what an attempt that was cut off left of its scratch.
+async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<(), FlowError> {
+    let effects = run.memory.effects(run.run.id).await?;
+    let open = |effect: &&belay_model::record::Effect| {
+        matches!(effect.state, EffectState::Committed | EffectState::Ambiguous)
+            && effect.inverse.is_some()
+    };
+    let claims = effects.iter().filter(open);
+    let claim = { claims }
+        .filter_map(|effect| scratch::Claim::from_inverse(effect.inverse.as_deref()?))
+        .find(|claim| claim.prefix == scratch::Claim::prefix_of(run.run.id));
+    let Some(claim) = claim else { return Ok(()) };
+    run.step_back("take back the scratch of the last attempt", async |run| {
+        let mut dropped = Vec::new();
+        if claim.database.is_file() {
+            let driver = tools.duckdb(run.desk).await?;
+            dropped = claim.release(run, &driver).await?;
+        } else {
+            run.ask(&scratch::looking(&claim)).await?;
+        }
+        build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
+    })
+    .await
 }
 
 async fn workflow(
@@ -184,7 +251,6 @@ async fn finish(
     request: &Request,
     findings: Findings,
 ) -> Result<Reviewed, FlowError> {
-    let desk = run.desk;
     let assessed = assess::assess(&findings);
     let (report, digest) = run
         .step("write the report", async |run| {
@@ -202,19 +268,17 @@ async fn finish(
         })
         .await?;
     let scores = score(run, request, &findings, &assessed).await?;
-    desk.memory.add_scores(&scores).await?;
-    let review = belay_model::record::Review {
-        id: ReviewId::new(desk.id()),
-        run: run.run.id,
-        kind: "dbt-impact-report".to_owned(),
-        subject: digest,
-        title: report.summary.clone(),
-        state: belay_model::record::ReviewState::Open,
-        created: desk.now(),
-    };
+    run.memory.add_scores(&scores).await?;
     let outcome = format!("risk {}", report.risk.level);
-    desk.memory.open_review(&review, &outcome).await?;
-    Ok(Reviewed { run: run.run.id, report, review: review.id, level: assessed.level, scores })
+    let end = Conclusion {
+        kind: "dbt-impact-report",
+        subject: digest,
+        title: &report.summary,
+        outcome: &outcome,
+        low_risk: assessed.level <= Severity::Low,
+    };
+    let concluded = run.conclude(&end).await?;
+    Ok(Reviewed { run: run.run.id, report, concluded, level: assessed.level, scores })
 }
 
 /// Keeps the report in its three forms, and says what it was made from.

@@ -167,3 +167,8 @@ impl Claim {
         Statement::new(Verb::DropScratch, self.resource(), purpose, sql)
     }
 }
+
+/// Looking whether anything of the claim is left.
+pub fn looking(claim: &Claim) -> belay_model::Action {
+    belay_model::Action::new(Verb::DropScratch, claim.resource()).with("database", "is gone")
+}

@@ -25,6 +25,20 @@ pub enum Form {
 }
 
 impl Form {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Markdown => "md",
+            Self::Html => "html",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Text, Self::Json, Self::Markdown, Self::Html];
+        all.into_iter().find(|form| form.as_str() == text)
+    }
+
     pub fn render(self, report: &wire::Impact) -> Result<String, FlowError> {
         match self {
             Self::Text => Ok(terminal(report)),

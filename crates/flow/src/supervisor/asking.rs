@@ -5,15 +5,13 @@ use belay_model::record::{
     Answer, ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Decision, Effect, EffectState,
     Vote,
 };
-use belay_model::{
-    Action, ApprovalId, Class, DecisionId, Digest, EffectId, Risk, Verb, canonical,
-};
+use belay_model::{Action, ApprovalId, Class, DecisionId, Digest, EffectId, Risk, Verb, canonical};
 use belay_store::Reservation;
 use serde_json::json;
 
 use super::Supervisor;
-use crate::run_error::RunError;
 use crate::FlowError;
+use crate::run_error::RunError;
 
 impl Supervisor<'_> {
     /// Does one action: asks, reserves, does, settles. Reading is asked and written down too, but
@@ -64,18 +62,15 @@ impl Supervisor<'_> {
             (Ok(permit), _) => Ok((permit, effect)),
             (Err(refused), Some(needs)) => {
                 let summary = format!("{} on {}", action.verb, action.resource.name);
-                let subject = Subject { kind: ApprovalKind::Action, plan: action.digest(), summary, risk };
+                let subject =
+                    Subject { kind: ApprovalKind::Action, plan: action.digest(), summary, risk };
                 Err(self.hold(&subject, needs, refused).await?)
             }
             (Err(refused), None) => Err(refused.into()),
         }
     }
 
-    async fn rule(
-        &self,
-        action: &Action,
-        approval: Option<Approval>,
-    ) -> Result<Ruling, FlowError> {
+    async fn rule(&self, action: &Action, approval: Option<Approval>) -> Result<Ruling, FlowError> {
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
         let spent_seconds = self.seconds() as i64;
         // Only a write can pass on the strength of a tested inverse.
@@ -129,9 +124,9 @@ impl Supervisor<'_> {
         }));
         let bound = self.binding(plan);
         let requests = self.memory.approvals_of(self.run.id, self.desk.now()).await?;
-        let known = requests.iter().find(|request| {
-            request.kind == ApprovalKind::Step && request.subject == bound
-        });
+        let known = requests
+            .iter()
+            .find(|request| request.kind == ApprovalKind::Step && request.subject == bound);
         match known.map(|request| request.state) {
             Some(ApprovalState::Granted) => return Ok(true),
             Some(ApprovalState::Denied) => {
@@ -195,10 +190,8 @@ impl Supervisor<'_> {
             None => Vec::new(),
         };
         let no = votes.into_iter().find(|vote| vote.ballot == Ballot::No);
-        let (by, reason) = no.map_or_else(
-            || ("somebody".to_owned(), None),
-            |vote| (vote.voter, vote.reason),
-        );
+        let (by, reason) =
+            no.map_or_else(|| ("somebody".to_owned(), None), |vote| (vote.voter, vote.reason));
         let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
         Ok(RunError::SaidNo { summary: format!("step `{name}`"), by, reason }.into())
     }
@@ -302,7 +295,9 @@ impl Supervisor<'_> {
             let message = "a person's step was permitted to belay".to_owned();
             return Err(FlowError::Render { message });
         }
-        self.memory.reserve(Reservation { decision: &decision, effect: None, spends: None }).await?;
+        self.memory
+            .reserve(Reservation { decision: &decision, effect: None, spends: None })
+            .await?;
         Ok(())
     }
 }

@@ -64,7 +64,8 @@ impl Supervisor<'_> {
         };
         self.memory.open_review(&review, &self.hide(end.outcome)).await?;
         if stands {
-            self.accept(&format!("{}; stands at {}, drawn for review", end.outcome, self.level())).await?;
+            self.accept(&format!("{}; stands at {}, drawn for review", end.outcome, self.level()))
+                .await?;
             return Ok(Concluded::Sampled(review.id));
         }
         Ok(Concluded::Waits(review.id))

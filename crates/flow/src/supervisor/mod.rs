@@ -14,8 +14,8 @@ use belay_model::{ArtefactId, Digest, Level, RunId, StepId, Timestamp, canonical
 use belay_store::{Memory, Tenure};
 use serde_json::{Value, json};
 
-use self::heartbeat::Heartbeat;
 pub use self::conclude::{Concluded, Conclusion};
+use self::heartbeat::Heartbeat;
 use crate::level::{Standing, standing};
 use crate::registry::Registered;
 use crate::run_error::RunError;
@@ -335,9 +335,9 @@ impl<'a> Supervisor<'a> {
                 return Ok(());
             }
             FlowError::Refused(refused) if refused.answer == Answer::Hold => RunState::Held,
-            FlowError::Run(RunError::Held { .. } | RunError::Unclear { .. } | RunError::Assisted { .. }) => {
-                RunState::Held
-            }
+            FlowError::Run(
+                RunError::Held { .. } | RunError::Unclear { .. } | RunError::Assisted { .. },
+            ) => RunState::Held,
             FlowError::Run(RunError::Cancelled) => RunState::Cancelled,
             _ => RunState::Failed,
         };

@@ -5,7 +5,7 @@ use belay_model::{Action, Resource, Verb, Zone, canonical};
 use belay_store::Tenure;
 use serde_json::json;
 
-use super::checklist::Item;
+use super::Checklist;
 use super::definition::Workflow;
 use super::run::{Finished, Ground, conclude, finished, script, take_up};
 use crate::run_error::RunError;
@@ -13,30 +13,42 @@ use crate::runs::{Report, is_done};
 use crate::supervisor::{Brief, Conclusion, Supervisor};
 use crate::{Desk, FlowError, impact};
 
+/// The name of the artefact.
+pub const CHECKLIST: &str = "checklist.txt";
+
 /// What a person does, step by step.
 #[must_use]
-pub fn of_workflow(workflow: &Workflow) -> Vec<Item> {
+pub fn of_workflow(workflow: &Workflow) -> Vec<Checklist> {
     workflow.steps.iter().map(super::definition::Plan::checklist).collect()
 }
 
 /// Keeps the checklist with the run and says that a person goes on. Once every step is reported, there
 /// is nothing to wait for.
-pub(crate) async fn wait(run: &Supervisor<'_>, items: Vec<Item>) -> Result<(), FlowError> {
+pub(crate) async fn wait(run: &Supervisor<'_>, items: Vec<Checklist>) -> Result<(), FlowError> {
     let steps = run.memory.steps(run.run.id).await?;
-    let open: Vec<&Item> = items.iter().filter(|item| !is_done(&item.id, &steps, &[])).collect();
+    let open: Vec<&Checklist> =
+        items.iter().filter(|item| !is_done(&item.step, &steps, &[])).collect();
     let Some(next) = open.first() else { return Ok(()) };
     let kept = run.memory.artefacts(run.run.id).await?;
-    if !kept.iter().any(|artefact| artefact.name == "checklist.md") {
-        let text = super::checklist::markdown(&items);
-        run.keep("checklist.md", "text/markdown", run.hide(&text).as_bytes(), true).await?;
+    if !kept.iter().any(|artefact| artefact.name == CHECKLIST) {
+        let text: String = items.iter().map(ToString::to_string).collect();
+        run.keep(CHECKLIST, "text/plain", run.hide(&text).as_bytes(), true).await?;
     }
     Err(RunError::Assisted {
         run: run.run.id.short(),
-        next: next.id.clone(),
+        next: next.step.clone(),
         left: open.len(),
         all: items.len(),
     }
     .into())
+}
+
+/// The error that says that a person does the work; or why even that could not be written down.
+pub(crate) async fn left_to_a_person(run: &Supervisor<'_>, items: Vec<Checklist>) -> FlowError {
+    match wait(run, items).await {
+        Err(error) => error,
+        Ok(()) => FlowError::Render { message: "a checklist without steps".to_owned() },
+    }
 }
 
 /// Writes down what a person reports of the next step.
@@ -51,7 +63,7 @@ pub(crate) async fn take_report(
     if let Some(name) = super::name_of(&run.workflow) {
         let name = name.to_owned();
         let (mut run, workflow) = take_up(desk, ground, &name, run, tenure).await?;
-        let items = of_workflow(&workflow);
+        let items = of_workflow(workflow);
         let taken = take(&mut run, &items, report, |run, step| {
             let plan = workflow.steps.iter().find(|plan| plan.id == step);
             plan.map(|plan| script(run, ground, plan).map(|script| script.action())).transpose()
@@ -60,12 +72,12 @@ pub(crate) async fn take_report(
         return match settle(&mut run, &items, taken).await? {
             false => finished(&run, None).await,
             true => {
-                let concluded = conclude(&mut run, &workflow).await?;
+                let concluded = conclude(&mut run, workflow).await?;
                 finished(&run, Some(concluded)).await
             }
         };
     }
-    let worker = ground.registry.worker(&run.worker)?;
+    let worker = ground.worker(&run.worker)?;
     let input = serde_json::from_str(&run.input).unwrap_or_default();
     let brief = Brief {
         worker,
@@ -88,7 +100,7 @@ pub(crate) async fn take_report(
                 "schema": "belay.workflow-result/1",
                 "workflow": impact::WORKFLOW,
                 "level": "L0",
-                "steps": items.iter().map(|item| &item.id).collect::<Vec<_>>(),
+                "steps": items.iter().map(|item| &item.step).collect::<Vec<_>>(),
             }));
             let subject =
                 run.keep("result.json", "application/json", body.as_bytes(), true).await?;
@@ -108,7 +120,7 @@ pub(crate) async fn take_report(
 /// The run waits on unless all is reported; a report that was refused leaves it as it was.
 async fn settle(
     run: &mut Supervisor<'_>,
-    items: &[Item],
+    items: &[Checklist],
     taken: Result<(), FlowError>,
 ) -> Result<bool, FlowError> {
     match (wait(run, items.to_vec()).await, taken) {
@@ -123,26 +135,26 @@ async fn settle(
 
 async fn take<'a>(
     run: &mut Supervisor<'a>,
-    items: &[Item],
+    items: &[Checklist],
     report: &Report,
     action: impl Fn(&Supervisor<'a>, &str) -> Result<Option<Action>, FlowError>,
 ) -> Result<(), FlowError> {
     let steps = run.memory.steps(run.run.id).await?;
-    let Some(next) = items.iter().find(|item| !is_done(&item.id, &steps, &[])) else {
+    let Some(next) = items.iter().find(|item| !is_done(&item.step, &steps, &[])) else {
         return Ok(());
     };
-    if next.id != report.step {
-        let (step, next) = (report.step.clone(), next.id.clone());
+    if next.step != report.step {
+        let (step, next) = (report.step.clone(), next.step.clone());
         return Err(RunError::NotThisStep { step, next }.into());
     }
-    let action = action(run, &next.id)?.unwrap_or_else(|| {
-        Action::new(Verb::ReadTree, Resource::new(format!("checklist:{}", next.id), Zone::Dev))
-            .with("lines", next.lines.join("\n"))
+    let action = action(run, &next.step)?.unwrap_or_else(|| {
+        Action::new(Verb::ReadTree, Resource::new(format!("checklist:{}", next.step), Zone::Dev))
+            .with("line", next.line.clone())
     });
-    let step = run.open_step(&next.id).await?;
+    let step = run.open_step(&next.step).await?;
     run.ask_for_the_record(&action).await?;
     for (name, body) in &report.attach {
-        let name = format!("{:02}-{}/{name}", run.step_number(), next.id);
+        let name = format!("{:02}-{}/{name}", run.step_number(), next.step);
         let body = run.desk.redactor.bytes(body).into_owned();
         run.keep(&name, "application/octet-stream", &body, true).await?;
     }

@@ -10,6 +10,7 @@ use belay_store::Tenure;
 use serde_json::{Value, json};
 
 use super::definition::{Command, Plan, Workflow};
+use super::undo::{Inverse, resource};
 use super::{assisted, unclear};
 use crate::level::{Standing, standing};
 use crate::registry::{Registered, Registry};
@@ -26,6 +27,18 @@ pub struct Ground<'a> {
     pub root: PathBuf,
     pub tools: &'a Tools,
     pub registry: &'a Registry,
+}
+
+impl Ground<'_> {
+    pub fn worker(&self, name: &str) -> Result<&Registered, FlowError> {
+        let unknown = || RunError::UnknownWorker { name: name.to_owned() };
+        Ok(self.registry.worker(name).ok_or_else(unknown)?)
+    }
+
+    pub fn workflow(&self, name: &str) -> Result<&Workflow, FlowError> {
+        let unknown = || RunError::NoWorkflow { name: name.to_owned() };
+        Ok(self.registry.workflow(name).ok_or_else(unknown)?)
+    }
 }
 
 /// A run that came to its end, or to a point where a person goes on.
@@ -51,8 +64,8 @@ pub async fn start(
     name: &str,
     wish: &Wish,
 ) -> Result<Finished, FlowError> {
-    let workflow = super::load(ground, name)?;
-    let worker = ground.registry.worker(&workflow.worker)?;
+    let workflow = ground.workflow(name)?;
+    let worker = ground.worker(&workflow.worker)?;
     let standing = standing(desk, worker, &workflow.name, workflow.level, wish.level).await?;
     let input = json!({
         "workflow": workflow.name,
@@ -60,14 +73,14 @@ pub async fn start(
         "root": ground.root.to_string_lossy(),
     });
     let queue = if wish.queued { Queue::Workers } else { Queue::Person };
-    let brief = brief(worker, &workflow, &standing, &input, queue);
+    let brief = brief(worker, workflow, &standing, &input, queue);
     if wish.queued {
         let run = brief.run(desk, RunState::Queued);
         desk.memory.enqueue(&run, queue, 0, desk.now()).await?;
         return Ok(Finished { run, steps: Vec::new(), concluded: None });
     }
     let run = Supervisor::begin_run(desk, &brief).await?;
-    drive(run, ground, &workflow).await
+    drive(run, ground, workflow).await
 }
 
 /// Goes on with a run that this process holds.
@@ -79,20 +92,20 @@ pub async fn carry_on(
     tenure: Tenure,
 ) -> Result<Finished, FlowError> {
     let (run, workflow) = take_up(desk, ground, name, run, tenure).await?;
-    drive(run, ground, &workflow).await
+    drive(run, ground, workflow).await
 }
 
 /// The run with its workflow, which must be what it was when the run began.
 pub(super) async fn take_up<'a>(
     desk: &'a Desk,
-    ground: &Ground<'_>,
+    ground: &'a Ground<'_>,
     name: &str,
     run: Run,
     tenure: Tenure,
-) -> Result<(Supervisor<'a>, Workflow), FlowError> {
+) -> Result<(Supervisor<'a>, &'a Workflow), FlowError> {
     let input: Value = serde_json::from_str(&run.input).unwrap_or_default();
-    let found = super::load(ground, name);
-    let same = |workflow: &Workflow| {
+    let found = ground.workflow(name);
+    let same = |workflow: &&Workflow| {
         input.get("digest").and_then(Value::as_str) == Some(workflow.digest.to_string().as_str())
     };
     let workflow = match found {
@@ -101,16 +114,15 @@ pub(super) async fn take_up<'a>(
             // Nothing was done; whoever looks after the run has to decide.
             desk.memory.park(run.id, desk.now()).await?;
             drop(tenure);
-            return Err(other.err().unwrap_or_else(|| {
-                RunError::Changed { workflow: name.to_owned() }.into()
-            }));
+            return Err(other
+                .err()
+                .unwrap_or_else(|| RunError::Changed { workflow: name.to_owned() }.into()));
         }
     };
-    let worker = ground.registry.worker(&workflow.worker)?;
+    let worker = ground.worker(&workflow.worker)?;
     // A level that was lowered in the meantime binds at once; one that was raised does not.
-    let standing =
-        standing(desk, worker, &workflow.name, workflow.level, Some(run.level)).await?;
-    let brief = brief(worker, &workflow, &standing, &input, Queue::Person);
+    let standing = standing(desk, worker, &workflow.name, workflow.level, Some(run.level)).await?;
+    let brief = brief(worker, workflow, &standing, &input, Queue::Person);
     Ok((Supervisor::take_over(desk, &brief, run, tenure).await?, workflow))
 }
 
@@ -212,11 +224,8 @@ async fn carry_out(
         Ok(ran) => ran,
         Err(error) => {
             if let Some(effect) = &effect {
-                let state = if error.is_unbegun() {
-                    EffectState::Failed
-                } else {
-                    EffectState::Ambiguous
-                };
+                let state =
+                    if error.is_unbegun() { EffectState::Failed } else { EffectState::Ambiguous };
                 run.settle(effect, state, &error.to_string()).await?;
             }
             return Err(error.into());
@@ -242,11 +251,7 @@ async fn carry_out(
     Ok(())
 }
 
-async fn keep_streams(
-    run: &Supervisor<'_>,
-    plan: &Plan,
-    ran: &Ran,
-) -> Result<(), FlowError> {
+async fn keep_streams(run: &Supervisor<'_>, plan: &Plan, ran: &Ran) -> Result<(), FlowError> {
     for (stream, body) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
         let name = format!("{:02}-{}.{stream}", run.step_number(), plan.id);
         let body = run.desk.redactor.bytes(body).into_owned();
@@ -273,12 +278,13 @@ pub(super) fn script(
     ground: &Ground<'_>,
     plan: &Plan,
 ) -> Result<Script, FlowError> {
-    let inputs = digest_inputs(&ground.root, &plan.inputs)?;
-    let verb = plan.verb()?;
+    let inputs = digest_inputs(&ground.root, &plan.bound_files())?;
+    let no_verb = || FlowError::Render { message: format!("step `{}` has no verb", plan.id) };
+    let verb = plan.verb().ok_or_else(no_verb)?;
     let command = &plan.command;
     let mut script = Script {
         verb,
-        resource: plan.resource(),
+        resource: resource(plan),
         targets: plan.targets,
         sensitive: plan.sensitive,
         args: command.args.clone(),
@@ -287,7 +293,7 @@ pub(super) fn script(
         inputs,
         expect: command.expect.clone(),
         limit: command.time_limit,
-        inverse: plan.inverse_text(),
+        inverse: Inverse::of(plan).map(|inverse| inverse.text()),
         launcher: ground.tools.launcher.clone(),
         labels: Vec::new(),
     };

@@ -6,9 +6,9 @@ use belay_outside::{Script, run_script};
 
 use super::definition::{Plan, Probe};
 use super::run::{Ground, environment, labels};
+use crate::FlowError;
 use crate::run_error::RunError;
 use crate::supervisor::Supervisor;
-use crate::{FlowError};
 
 /// What a probe found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn script(
 ) -> Result<Script, FlowError> {
     let verb = Verb::script(Class::Read)
         .ok_or_else(|| FlowError::Render { message: "reading has no verb".to_owned() })?;
-    let resource = plan.resource();
+    let resource = super::undo::resource(plan);
     // The key is that of the change which is looked for.
     let change = super::run::script(run, ground, plan)?.action();
     Ok(Script {
