@@ -27,9 +27,25 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Review a dbt change: what it reaches and what it does to the data.
     Impact(ImpactArgs),
-    /// Runs and their record.
+    /// Run a workflow of the team's own.
+    Run(StartArgs),
+    /// Runs: their record, and what is done about them.
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Take a run back: the inverses of its changes, the last one first.
+    Rollback(RollbackArgs),
+    /// Take runs from the queue and do them.
+    Work(WorkArgs),
+    /// What runs ask people.
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
+    /// Say yes to what a run asks.
+    Approve(ApproveArgs),
+    /// Say no to what a run asks.
+    Deny(DenyArgs),
+    /// How far workers may go by themselves.
+    #[command(subcommand)]
+    Level(LevelCommand),
     /// Check the trace of a run.
     #[command(subcommand)]
     Trace(TraceCommand),
@@ -112,6 +128,9 @@ pub(crate) struct ImpactArgs {
     /// A DuckDB file in which two folders of artefacts are compared.
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// Leave it to `belay work`.
+    #[arg(long)]
+    pub queue: bool,
     /// The dbt target to run on. Default: the profile's.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
@@ -147,6 +166,233 @@ pub(crate) enum RunsCommand {
     List(FormatArgs),
     /// Show a run: steps, decisions, effects, artefacts, scorecard.
     Show(RunArgs),
+    /// Take a run up where it stopped. Nothing that was done is done again.
+    Resume(ResumeArgs),
+    /// Stop a run before its next step.
+    Cancel(CancelArgs),
+    /// Report a step that you did by hand at L0.
+    Report(ReportArgs),
+    /// Say whether a change took of which nobody knows.
+    Resolve(ResolveArgs),
+    /// Decide a run again: would today's gate say the same? Exit code 1 when it would not.
+    Replay(ReplayArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// The workflow's name; `belay workflows list` shows the ones there are.
+    pub workflow: String,
+    /// The autonomy level, L0 to L4; the lowest ceiling binds.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub level: Option<Level>,
+    /// Leave it to `belay work`.
+    #[arg(long)]
+    pub queue: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+/// `last`, or a run's id: the end or the start of one is enough.
+pub(crate) type ResumeArgs = RunArgs;
+pub(crate) type ReplayArgs = RunArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// A run's id, the end or the start of one, or `last`.
+    pub run: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A run's id, the end or the start of one, or `last`.
+    pub run: String,
+    /// The step, as the checklist names it.
+    pub step: String,
+    /// The exit code that you saw.
+    #[arg(long, value_name = "CODE")]
+    pub exit: i32,
+    /// What else is worth knowing.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// A file to keep with the run; may be given again.
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("word").required(true).args(["took", "absent"]))]
+pub(crate) struct ResolveArgs {
+    /// A run's id, the end or the start of one, or `last`.
+    pub run: String,
+    /// The step.
+    pub step: String,
+    /// The change is there.
+    #[arg(long)]
+    pub took: bool,
+    /// The change is not there.
+    #[arg(long)]
+    pub absent: bool,
+    /// How you know.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// A run's id, the end or the start of one, or `last`.
+    pub run: String,
+    /// Only list what would be taken back.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Stop as soon as nothing is ready.
+    #[arg(long)]
+    pub drain: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// List what waits for a yes.
+    List(ApprovalsListArgs),
+    /// Show a question: exactly what would be done, what is missing, who said what.
+    Show(ApprovalShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApprovalsListArgs {
+    /// Also those that are answered, expired or stale.
+    #[arg(long)]
+    pub all: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApprovalShowArgs {
+    /// An approval's id, the end or the start of one, or `last`.
+    #[arg(default_value = "last")]
+    pub approval: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// An approval's id, the end or the start of one, or `last`.
+    pub approval: String,
+    /// Only if the question is still about this digest.
+    #[arg(long, value_name = "SHA256")]
+    pub digest: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DenyArgs {
+    /// An approval's id, the end or the start of one, or `last`.
+    pub approval: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LevelCommand {
+    /// Show the level in force, and which ceiling binds.
+    Show(LevelShowArgs),
+    /// Set the level of a worker in a workflow. Raising takes a steward who does not own the worker.
+    Set(LevelSetArgs),
+    /// Set the workspace's own ceiling.
+    Tier(LevelTierArgs),
+    /// Let L4 write to production by itself: human-authored, low risk, reversible, tested inverse.
+    BoundedWrites(BoundedArgs),
+    /// Let a worker do nothing but take back what it did.
+    Quarantine(QuarantineArgs),
+    /// End a quarantine.
+    Reinstate(QuarantineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LevelShowArgs {
+    /// Only this worker, with every ceiling.
+    pub worker: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LevelSetArgs {
+    pub worker: String,
+    /// L0 to L4, and no higher than the worker's ceiling.
+    #[arg(value_parser = level)]
+    pub level: Level,
+    /// Needed where the worker has several.
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LevelTierArgs {
+    #[arg(value_parser = level)]
+    pub level: Level,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BoundedArgs {
+    #[arg(value_enum)]
+    pub switch: Switch,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineArgs {
+    pub worker: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
 }
 
 #[derive(Debug, Args)]
@@ -249,7 +495,25 @@ impl Cli {
             | Command::Drivers(DriversCommand::List(args))
             | Command::Doctor(args)
             | Command::Config(args) => args.format,
-            Command::Runs(RunsCommand::Show(args)) | Command::Trace(TraceCommand::Check(args)) => {
+            Command::Run(args) => args.format,
+            Command::Runs(
+                RunsCommand::Show(args) | RunsCommand::Resume(args) | RunsCommand::Replay(args),
+            )
+            | Command::Trace(TraceCommand::Check(args)) => args.format,
+            Command::Runs(RunsCommand::Cancel(args)) => args.format,
+            Command::Runs(RunsCommand::Report(args)) => args.format,
+            Command::Runs(RunsCommand::Resolve(args)) => args.format,
+            Command::Rollback(args) => args.format,
+            Command::Work(args) => args.format,
+            Command::Approvals(ApprovalsCommand::List(args)) => args.format,
+            Command::Approvals(ApprovalsCommand::Show(args)) => args.format,
+            Command::Approve(args) => args.format,
+            Command::Deny(args) => args.format,
+            Command::Level(LevelCommand::Show(args)) => args.format,
+            Command::Level(LevelCommand::Set(args)) => args.format,
+            Command::Level(LevelCommand::Tier(args)) => args.format,
+            Command::Level(LevelCommand::BoundedWrites(args)) => args.format,
+            Command::Level(LevelCommand::Quarantine(args) | LevelCommand::Reinstate(args)) => {
                 args.format
             }
             Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {

@@ -49,6 +49,19 @@ const SETTINGS: &[Known] = &[
         "",
         "the dbt to run [the one on PATH, else belay's private one]",
     ),
+    known("people", Kind::Keys, "", "roles by person: viewer, engineer, reviewer, steward, admin"),
+    known(
+        "approvals.expire_hours",
+        Kind::Count,
+        "24",
+        "an unanswered question is expired after this",
+    ),
+    known(
+        "approvals.proved_only",
+        Kind::Flag,
+        "false",
+        "only a proved identity's yes counts; none is proved at a command line",
+    ),
     known("dbt.target", Kind::Text, "", "the target to run on [the profile's default]"),
     known(
         "dbt.profiles_dir",

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use belay_flow::Desk;
+use belay_flow::people::People;
+use belay_flow::registry::Registry;
 use belay_flow::tools::{ToolSettings, Tools};
+use belay_flow::workflow::Ground;
+use belay_flow::{ApprovalRules, Desk};
 use belay_gate::Gate;
+use belay_model::redact::Redactor;
 use belay_model::{Clock, Timestamp, WorkspaceId};
 use belay_outside::{Cache, Stop};
 use belay_store::Store;
@@ -98,11 +102,42 @@ impl House {
         Ok(Desk {
             memory: store.workspace(workspace),
             gate: Gate::built_in()?,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             progress: ui.progress(),
             stop,
             actor: actor(),
+            people: People::new(self.config.keys("people")),
+            approvals: self.approval_rules(),
+            redactor: Redactor::new(secrets()),
+            owner: format!("{}/{}", host(), std::process::id()),
+            trigger: if env("CI").is_some() { "ci" } else { "cli" },
         })
+    }
+
+    fn approval_rules(&self) -> ApprovalRules {
+        let hours = self.config.count("approvals.expire_hours").unwrap_or(24);
+        ApprovalRules {
+            expires_after: Duration::from_secs(3600 * u64::try_from(hours).unwrap_or(24)),
+            proved_only: self.config.flag("approvals.proved_only"),
+        }
+    }
+
+    /// Workers and workflows: the built-in ones and those of the repository.
+    pub(crate) fn registry(&self) -> Result<Registry, Failure> {
+        Ok(Registry::load(self.root().as_deref(), &evaluator_exists)?)
+    }
+
+    /// Where the team's workflows run.
+    pub(crate) fn ground<'a>(&'a self, registry: &'a Registry) -> Ground<'a> {
+        let root = self.root().unwrap_or_else(|| self.folder.clone());
+        Ground { root, tools: &self.tools, registry }
+    }
+
+    /// The root of the repository, or of what a `belay.toml` stands in.
+    pub(crate) fn root(&self) -> Option<PathBuf> {
+        let is_root =
+            |path: &&Path| path.join("belay.toml").is_file() || path.join(".git").exists();
+        self.folder.ancestors().find(is_root).map(Path::to_owned)
     }
 
     /// `.belay` at the root of the repository, or in the user's data folder outside of one.
@@ -110,13 +145,28 @@ impl House {
         if let Some(folder) = self.config.path("state") {
             return folder;
         }
-        let is_root =
-            |path: &&Path| path.join("belay.toml").is_file() || path.join(".git").exists();
-        match self.folder.ancestors().find(is_root) {
+        match self.root() {
             Some(root) => root.join(".belay"),
             None => data_folder(),
         }
     }
+}
+
+/// The values of variables whose names say that they are secret.
+#[expect(clippy::disallowed_methods, reason = "secrets have to be known to be hidden")]
+fn secrets() -> Vec<String> {
+    const WORDS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "API_KEY"];
+    let secret = |name: &str| WORDS.iter().any(|word| name.to_uppercase().contains(word));
+    // What is shorter would hide half of every text.
+    std::env::vars()
+        .filter(|(name, value)| secret(name) && value.len() >= 6)
+        .map(|(_, value)| value)
+        .collect()
+}
+
+/// This machine, as leases name it.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Who is at this command line, as the machine says: asserted, not proved.

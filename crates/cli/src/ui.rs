@@ -99,6 +99,9 @@ impl Progress for Silent {
     fn detail(&self, _: &str, _: Option<(u64, u64)>) {}
     fn note(&self, _: &str) {}
     fn finish(&self) {}
+    fn confirm(&self, _: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// One line a phase, for logs.
@@ -133,6 +136,10 @@ impl Progress for Lines {
 
     fn finish(&self) {
         self.end();
+    }
+
+    fn confirm(&self, _: &str) -> Option<bool> {
+        None
     }
 }
 
@@ -188,5 +195,28 @@ impl Progress for Live {
     fn finish(&self) {
         self.end();
         self.bar.finish_and_clear();
+    }
+
+    fn confirm(&self, question: &str) -> Option<bool> {
+        self.bar.suspend(|| ask(question))
+    }
+}
+
+/// Asks until the answer is yes or no; an end of input is no answer.
+fn ask(question: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    loop {
+        drop(write!(anstream::stderr().lock(), "\u{1b}[1m{question}\u{1b}[0m [y/n] "));
+        let mut line = String::new();
+        if io::stdin().read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim().to_lowercase().as_str() {
+            "y" | "yes" => return Some(true),
+            "n" | "no" => return Some(false),
+            _ => (),
+        }
     }
 }

@@ -7,6 +7,7 @@ use belay_flow::impact::{self, Request, Reviewed, Settings};
 use belay_flow::report::Form;
 use belay_model::record::{Score, Verdict};
 
+use super::work::by_hand;
 use crate::args::{FailOn, Format, ImpactArgs, fail_on, level};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -23,20 +24,31 @@ pub(crate) async fn impact(
     }
     let request = request(args, &house)?;
     let desk = house.desk(ui).await?;
-    let reviewed = impact::review(&desk, &house.tools, &request).await?;
+    if args.queue {
+        let run = impact::enqueue(&desk, &request).await?;
+        ui.result(&format!("run {} waits for `belay work`\n", run.id.short()))?;
+        return Ok(Outcome::Clear);
+    }
+    let reviewed = impact::review(&desk, &house.tools, &request).await;
+    let reviewed = by_hand(&desk, reviewed, ui).await?;
     ui.result(&form(args.format).render(&reviewed.report)?)?;
     if let Some(out) = &args.out {
         ui.note(&format!("wrote {}", out.display()));
     }
     after(&desk, &reviewed, ui);
-    let threshold = match (args.fail_on, house.config.text("impact.fail_on").map(fail_on)) {
+    Ok(verdict(&house, args.fail_on, &reviewed))
+}
+
+/// Whether the risk reaches the threshold.
+pub(crate) fn verdict(house: &House, asked: Option<FailOn>, reviewed: &Reviewed) -> Outcome {
+    let threshold = match (asked, house.config.text("impact.fail_on").map(fail_on)) {
         (Some(asked), _) | (None, Some(Ok(asked))) => asked,
         _ => FailOn::Never,
     };
-    Ok(match threshold {
+    match threshold {
         FailOn::From(severity) if reviewed.level >= severity => Outcome::No,
         _ => Outcome::Clear,
-    })
+    }
 }
 
 fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
@@ -110,12 +122,20 @@ pub(crate) fn after(desk: &Desk, reviewed: &Reviewed, ui: &Ui) {
     let count = |verdict| reviewed.scores.iter().filter(|score| score.verdict == verdict).count();
     let (passed, open) = (count(Verdict::Pass), count(Verdict::Inconclusive));
     let open = if open > 0 { format!(", {open} inconclusive") } else { String::new() };
-    let (all, review) = (reviewed.scores.len(), reviewed.review.short());
+    let all = reviewed.scores.len();
+    let run = reviewed.run.short();
+    let word = match reviewed.concluded.review() {
+        Some(review) => {
+            let review = review.short();
+            format!(
+                "  belay review show {review} --format md\n  \
+                 belay review accept {review}    or    belay review reject {review} --reason \"…\"\n"
+            )
+        }
+        None => String::new(),
+    };
     ui.note(&format!(
-        "\nscorecard {passed} of {all} passed{open} · recorded for `{}`\nnext:\n  belay review show {review} --format md\n  \
-         belay review accept {review}    or    belay review reject {review} --reason \"…\"\n  belay runs show {}\n  belay trace check {}",
+        "\nscorecard {passed} of {all} passed{open} · recorded for `{}`\nnext:\n{word}  belay runs show {run}\n  belay trace check {run}",
         desk.actor,
-        reviewed.run.short(),
-        reviewed.run.short()
     ));
 }

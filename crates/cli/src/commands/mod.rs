@@ -1,13 +1,16 @@
 //! One function a command: translate, call, print.
 
+mod approvals;
 mod clean;
 mod demo;
 mod impact;
+mod level;
 mod records;
 mod reviews;
 mod setup;
+mod work;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, RunsCommand};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::pages;
@@ -18,7 +21,14 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
-        Command::Runs(command) => records::runs(command, &House::here()?, ui).await,
+        Command::Run(args) => work::start(args, &House::here()?, ui).await,
+        Command::Runs(command) => runs(command, &House::here()?, ui).await,
+        Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,
+        Command::Work(args) => work::work(args, &House::here()?, ui).await,
+        Command::Approvals(command) => approvals::approvals(command, &House::here()?, ui).await,
+        Command::Approve(args) => approvals::approve(args, &House::here()?, ui).await,
+        Command::Deny(args) => approvals::deny(args, &House::here()?, ui).await,
+        Command::Level(command) => level::level(command, &House::here()?, ui).await,
         Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
@@ -27,5 +37,17 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Config(_) => setup::config(&House::here()?, ui),
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),
+    }
+}
+
+async fn runs(command: &RunsCommand, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    match command {
+        RunsCommand::List(_) => records::list_runs(house, ui).await,
+        RunsCommand::Show(args) => records::show_run(args, house, ui).await,
+        RunsCommand::Resume(args) => work::resume(args, house, ui).await,
+        RunsCommand::Cancel(args) => work::cancel(args, house, ui).await,
+        RunsCommand::Report(args) => work::report(args, house, ui).await,
+        RunsCommand::Resolve(args) => work::resolve(args, house, ui).await,
+        RunsCommand::Replay(args) => work::replay(args, house, ui).await,
     }
 }

@@ -7,37 +7,32 @@ use belay_score::Record;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
-use crate::args::{RunsCommand, TraceCommand};
+use crate::args::{RunArgs, TraceCommand};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
 
-pub(crate) async fn runs(
-    command: &RunsCommand,
-    house: &House,
-    ui: &Ui,
-) -> Result<Outcome, Failure> {
+pub(crate) async fn list_runs(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let desk = house.desk(ui).await?;
-    match command {
-        RunsCommand::List(_) => {
-            let runs = desk.memory.runs(desk.now()).await?;
-            if ui.is_json() {
-                let rows: Vec<Value> = runs.iter().map(run_json).collect();
-                ui.json(&json!({"schema": "belay.runs/1", "runs": rows}))?;
-            } else if runs.is_empty() {
-                ui.note("no runs yet: `belay impact` makes one");
-            } else {
-                ui.result(&list(&runs))?;
-            }
-        }
-        RunsCommand::Show(args) => {
-            let record = trace::record(&desk, &args.run).await?;
-            if ui.is_json() {
-                ui.json(&record_json(&record))?;
-            } else {
-                ui.result(&show(&record))?;
-            }
-        }
+    let runs = desk.memory.runs(desk.now()).await?;
+    if ui.is_json() {
+        let rows: Vec<Value> = runs.iter().map(run_json).collect();
+        ui.json(&json!({"schema": "belay.runs/1", "runs": rows}))?;
+    } else if runs.is_empty() {
+        ui.note("no runs yet: `belay impact` makes one");
+    } else {
+        ui.result(&list(&runs))?;
+    }
+    Ok(Outcome::Clear)
+}
+
+pub(crate) async fn show_run(args: &RunArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    let desk = house.desk(ui).await?;
+    let record = trace::record(&desk, &args.run).await?;
+    if ui.is_json() {
+        ui.json(&record_json(&record))?;
+    } else {
+        ui.result(&show(&record))?;
     }
     Ok(Outcome::Clear)
 }
@@ -205,7 +200,7 @@ fn took(started: Timestamp, ended: Option<Timestamp>) -> String {
     ended.map_or_else(|| "–".to_owned(), |ended| format!("{:.1} s", ended.seconds_since(started)))
 }
 
-fn run_json(run: &Run) -> Value {
+pub(crate) fn run_json(run: &Run) -> Value {
     json!({
         "run": run.id.to_string(),
         "workflow": run.workflow,

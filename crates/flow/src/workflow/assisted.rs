@@ -43,6 +43,20 @@ pub(crate) async fn wait(run: &Supervisor<'_>, items: Vec<Checklist>) -> Result<
     .into())
 }
 
+/// The checklist that is kept with a run.
+pub async fn kept(desk: &Desk, run: &str) -> Result<String, FlowError> {
+    let run = desk.memory.find_run(run, desk.now()).await?;
+    let artefacts = desk.memory.artefacts(run.id).await?;
+    let kept = artefacts.iter().find(|artefact| artefact.name == CHECKLIST);
+    match kept {
+        Some(kept) => {
+            let body = desk.memory.body(kept.digest).await?;
+            Ok(String::from_utf8_lossy(&body).into_owned())
+        }
+        None => Ok(String::new()),
+    }
+}
+
 /// The error that says that a person does the work; or why even that could not be written down.
 pub(crate) async fn left_to_a_person(run: &Supervisor<'_>, items: Vec<Checklist>) -> FlowError {
     match wait(run, items).await {
