@@ -1,7 +1,11 @@
 //! From the record of a run to its scorecard, and to the question whether the record is whole.
 //! Pure: rows in, verdicts out.
 
+mod approvals;
+pub mod cel;
 pub mod checks;
+mod stats;
+pub mod suite;
 pub mod trace;
 
 pub use checks::{Check, Facts, Mark, default_checks, evaluate};

@@ -1,8 +1,9 @@
 //! One change, one fault that names it.
 
 use belay_model::record::{
-    Answer, Artefact, Decision, Dimension, Disposition, Effect, EffectState, Judgement, Leaf,
-    Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict,
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Ballot, Decision, Dimension,
+    Disposition, Effect, EffectState, Judgement, Leaf, Review, ReviewState, Run, RunState, Score,
+    Step, StepState, Verdict, Vote,
 };
 use belay_model::{
     ApprovalId, ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId,
@@ -144,7 +145,7 @@ fn an_effect_that_is_over_and_has_no_receipt() {
 fn what_is_open_is_a_fault_only_when_the_run_is_over() {
     for state in RunState::ALL {
         let found = faults(&in_state(*state)).join("\n");
-        if matches!(state, RunState::Running | RunState::Held) {
+        if matches!(state, RunState::Queued | RunState::Running | RunState::Held) {
             assert_eq!(found, "", "{state}");
         } else {
             expect![[r#"
@@ -416,7 +417,8 @@ macro_rules! flip_words {
         }
     )+};
 }
-flip_words!(RunState StepState Answer EffectState Dimension Verdict ReviewState Judgement Level Risk);
+flip_words!(RunState StepState Answer EffectState Dimension Verdict ReviewState Judgement Level Risk
+    ApprovalKind ApprovalState Ballot);
 
 macro_rules! flip_ids {
     ($($id:ident)+) => {$(
@@ -470,6 +472,13 @@ fn fields(record: &mut Record) -> Vec<(String, &mut dyn Flip)> {
         }
         Disposition "disposition" in &mut record.dispositions[0] => {
             review, finding, reviewer, identity, judgement, reason, at
+        }
+        ApprovalRequest "approval" in &mut record.approvals[0] => {
+            id, run, kind, subject, plan, snapshot, policy, summary, risk, missing, humans, stewards,
+            author, owner, state, created, expires, decided
+        }
+        Vote "vote" in &mut record.votes[0] => {
+            approval, voter, identity, roles, ballot, subject, reason, at
         }
         // Where a leaf stands among the others is for the tree to vouch for, not for its own hash.
         Leaf "leaf" in &mut record.leaves[0] => { sequence, form, kind, subject, run, body, at, hash }
