@@ -4,11 +4,18 @@
 mod approvals;
 pub mod cel;
 pub mod checks;
+mod document;
+pub mod evaluate;
+pub mod scorecard;
 mod stats;
 pub mod suite;
 pub mod trace;
 
 pub use checks::{Check, Facts, Mark, default_checks, evaluate};
+pub use document::{document, redacted};
+pub use evaluate::{Attack, Case, Trial};
+pub use scorecard::Scorecard;
+pub use suite::Suite;
 pub use trace::{Record, faults};
 
 #[cfg(test)]
