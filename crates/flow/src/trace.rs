@@ -1,14 +1,14 @@
 //! The record of a run, read back: what happened, and whether the record is whole.
 
+use belay_model::record::Run;
 use belay_score::{Record, faults};
 
-use crate::impact::load_record;
 use crate::{Desk, FlowError};
 
 /// Everything that is remembered of the run that `text` names.
 pub async fn record(desk: &Desk, text: &str) -> Result<Record, FlowError> {
     let run = desk.memory.find_run(text, desk.now()).await?;
-    load_record(desk, run).await
+    load(desk, run).await
 }
 
 /// The record and what is wrong with it.
@@ -21,4 +21,30 @@ pub async fn check(desk: &Desk, text: &str) -> Result<(Record, Vec<String>), Flo
         }
     }
     Ok((record, faults))
+}
+
+/// Everything that is remembered of a run.
+pub async fn load(desk: &Desk, run: Run) -> Result<Record, FlowError> {
+    let memory = &desk.memory;
+    let review = memory.review_of(run.id).await?;
+    let dispositions = match &review {
+        Some(review) => memory.dispositions(review.id).await?,
+        None => Vec::new(),
+    };
+    // filled once the store has them
+    let (approvals, votes) = (Vec::new(), Vec::new());
+    Ok(Record {
+        workspace: memory.workspace().to_string(),
+        steps: memory.steps(run.id).await?,
+        decisions: memory.decisions(run.id).await?,
+        effects: memory.effects(run.id).await?,
+        artefacts: memory.artefacts(run.id).await?,
+        scores: memory.scores(run.id).await?,
+        leaves: memory.leaves(run.id).await?,
+        run,
+        review,
+        dispositions,
+        approvals,
+        votes,
+    })
 }

@@ -1,12 +1,13 @@
 //! Whether a run's trace is valid: every step has its decision, every effect its receipt or its open
-//! state, every score its evaluator, and the audit leaves cover all of it as it stands.
+//! state, every grave action its approval, every score its evaluator, and the audit leaves cover all of
+//! it as it stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use belay_model::Digest;
 use belay_model::record::{
-    Answer, Artefact, Audited, Decision, Disposed, Disposition, Effect, EffectState, Leaf, Review,
-    Run, RunState, Score, Step, StepState,
+    Answer, ApprovalRequest, Artefact, Audited, Cast, Decision, Disposed, Disposition, Effect,
+    EffectState, Leaf, Review, Run, RunState, Score, Step, StepState, Vote,
 };
 
 /// Everything that is remembered of one run.
@@ -21,6 +22,9 @@ pub struct Record {
     pub scores: Vec<Score>,
     pub review: Option<Review>,
     pub dispositions: Vec<Disposition>,
+    pub approvals: Vec<ApprovalRequest>,
+    /// Of all approvals.
+    pub votes: Vec<Vote>,
     pub leaves: Vec<Leaf>,
 }
 
@@ -29,6 +33,7 @@ pub fn faults(record: &Record) -> Vec<String> {
     let mut faults = Vec::new();
     undecided_steps(record, &mut faults);
     unpermitted_effects(record, &mut faults);
+    crate::approvals::unapproved(record, &mut faults);
     unsettled(record, &mut faults);
     leaves(record, &mut faults);
     faults
@@ -80,7 +85,7 @@ fn unpermitted_effects(record: &Record, faults: &mut Vec<String>) {
 }
 
 fn unsettled(record: &Record, faults: &mut Vec<String>) {
-    let over = !matches!(record.run.state, RunState::Running | RunState::Held);
+    let over = record.run.state.is_over();
     for effect in &record.effects {
         let open = effect.state == EffectState::Reserved;
         let receipt = effect.receipt.is_some() || effect.state == EffectState::Ambiguous || open;
@@ -150,6 +155,8 @@ fn leaves(record: &Record, faults: &mut Vec<String>) {
     for disposition in &record.dispositions {
         covered(&Disposed { run: record.run.id, disposition });
     }
+    record.approvals.iter().for_each(|row| covered(row));
+    record.votes.iter().for_each(|vote| covered(&Cast { run: record.run.id, vote }));
     faults.extend(last.into_values().map(|leaf| {
         format!(
             "audit leaf {} vouches for {} {}, which is not there",

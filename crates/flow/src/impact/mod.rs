@@ -19,7 +19,7 @@ use belay_model::{
     Action, Digest, Level, Resource, RunId, ScoreId, Severity, Verb, Zone, canonical,
 };
 use belay_outside::OutsideError;
-use belay_score::{Facts, Record};
+use belay_score::Facts;
 use belay_store::Tenure;
 use serde_json::Value;
 
@@ -311,7 +311,7 @@ async fn score(
     assessed: &Assessed,
 ) -> Result<Vec<Score>, FlowError> {
     let desk = run.desk;
-    let record = load_record(desk, run.run.clone()).await?;
+    let record = crate::trace::load(desk, run.run.clone()).await?;
     let facts = Facts {
         record: &record,
         findings: assessed.findings.len(),
@@ -339,26 +339,4 @@ async fn score(
         at: desk.now(),
     };
     Ok(belay_score::evaluate(&facts).into_iter().map(score).collect())
-}
-
-/// Everything that is remembered of a run.
-pub async fn load_record(desk: &Desk, run: belay_model::record::Run) -> Result<Record, FlowError> {
-    let memory = &desk.memory;
-    let review = memory.review_of(run.id).await?;
-    let dispositions = match &review {
-        Some(review) => memory.dispositions(review.id).await?,
-        None => Vec::new(),
-    };
-    Ok(Record {
-        workspace: memory.workspace().to_string(),
-        steps: memory.steps(run.id).await?,
-        decisions: memory.decisions(run.id).await?,
-        effects: memory.effects(run.id).await?,
-        artefacts: memory.artefacts(run.id).await?,
-        scores: memory.scores(run.id).await?,
-        leaves: memory.leaves(run.id).await?,
-        run,
-        review,
-        dispositions,
-    })
 }

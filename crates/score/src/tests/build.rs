@@ -1,8 +1,9 @@
 //! A record with a row of each kind, and leaves that vouch for it.
 
 use belay_model::record::{
-    Answer, Artefact, Audited, Decision, Dimension, Disposed, Disposition, Effect, EffectState,
-    Judgement, Leaf, Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict,
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Audited, Ballot, Cast, Decision,
+    Dimension, Disposed, Disposition, Effect, EffectState, Judgement, Leaf, Review, ReviewState, Run,
+    RunState, Score, Step, StepState, Verdict, Vote,
 };
 use belay_model::{Digest, Level, Risk, Timestamp};
 
@@ -93,8 +94,49 @@ pub(super) fn valid() -> Record {
         scores: vec![score],
         dispositions: vec![word(Some("F-1")), word(None)],
         review: Some(review),
+        approvals: vec![approval()],
+        votes: vec![vote("cleo"), vote("dan")],
         leaves: vec![],
     })
+}
+
+/// A question about the first decision that was answered and spent.
+fn approval() -> ApprovalRequest {
+    let (plan, snapshot, policy) =
+        (decision(1, "build_scratch").action_digest, Digest::of("world"), Digest::of("policy"));
+    ApprovalRequest {
+        id: id(8, 1),
+        run: id(1, 1),
+        kind: ApprovalKind::Action,
+        subject: ApprovalRequest::binding(plan, snapshot, policy),
+        plan,
+        snapshot,
+        policy,
+        summary: "build in scratch".to_owned(),
+        risk: Risk::R0,
+        missing: "approval by one person who is not the owner".to_owned(),
+        humans: 1,
+        stewards: 1,
+        author: "anne".to_owned(),
+        owner: "data-team".to_owned(),
+        state: ApprovalState::Used,
+        created: at(1),
+        expires: at(25),
+        decided: Some(at(2)),
+    }
+}
+
+pub(super) fn vote(voter: &str) -> Vote {
+    Vote {
+        approval: id(8, 1),
+        voter: voter.to_owned(),
+        identity: "proved".to_owned(),
+        roles: vec!["steward".to_owned()],
+        ballot: Ballot::Yes,
+        subject: approval().subject,
+        reason: Some("as planned".to_owned()),
+        at: at(2),
+    }
 }
 
 fn step(number: i64, name: &str) -> Step {
@@ -178,6 +220,11 @@ pub(super) fn signed(mut record: Record) -> Record {
     for disposition in &record.dispositions {
         sign(&Disposed { run: record.run.id, disposition });
     }
+    for request in &record.approvals {
+        sign(&ApprovalRequest { state: ApprovalState::Granted, ..request.clone() });
+        sign(request);
+    }
+    record.votes.iter().for_each(|vote| sign(&Cast { run: record.run.id, vote }));
     record.leaves = leaves;
     record
 }

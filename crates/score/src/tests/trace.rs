@@ -1,8 +1,9 @@
 //! One change, one fault that names it.
 
 use belay_model::record::{
-    Answer, Artefact, Decision, Dimension, Disposition, Effect, EffectState, Judgement, Leaf,
-    Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict,
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Ballot, Decision, Dimension,
+    Disposition, Effect, EffectState, Judgement, Leaf, Review, ReviewState, Run, RunState, Score,
+    Step, StepState, Verdict, Vote,
 };
 use belay_model::{
     ApprovalId, ArtefactId, DecisionId, Digest, EffectId, Level, ReviewId, Risk, RunId, ScoreId,
@@ -144,7 +145,7 @@ fn an_effect_that_is_over_and_has_no_receipt() {
 fn what_is_open_is_a_fault_only_when_the_run_is_over() {
     for state in RunState::ALL {
         let found = faults(&in_state(*state)).join("\n");
-        if matches!(state, RunState::Running | RunState::Held) {
+        if matches!(state, RunState::Queued | RunState::Running | RunState::Held) {
             assert_eq!(found, "", "{state}");
         } else {
             expect![[r#"
@@ -172,47 +173,47 @@ fn a_row_of_each_kind_that_was_altered() {
     altered(
         |record| record.run.actor.push('!'),
         expect![
-            "run.accepted 00000001-0000-7000-8000-000000000001 is not what audit leaf 1 vouches for"
+            "run.accepted 00000001-0000-7000-8000-000000000001 is not what audit leaf 0 vouches for"
         ],
     );
     altered(
         |record| record.steps[0].note = None,
         expect![
-            "step.done 00000002-0000-7000-8000-000000000001 is not what audit leaf 2 vouches for"
+            "step.done 00000002-0000-7000-8000-000000000001 is not what audit leaf 1 vouches for"
         ],
     );
     altered(
         |record| record.decisions[0].risk = Risk::R4,
         expect![
-            "decision 00000003-0000-7000-8000-000000000001 is not what audit leaf 4 vouches for"
+            "decision 00000003-0000-7000-8000-000000000001 is not what audit leaf 3 vouches for"
         ],
     );
     altered(
         |record| record.effects[0].receipt = Some("none".to_owned()),
         expect![
-            "effect.compensated 00000004-0000-7000-8000-000000000001 is not what audit leaf 6 vouches for"
+            "effect.compensated 00000004-0000-7000-8000-000000000001 is not what audit leaf 5 vouches for"
         ],
     );
     altered(
         |record| record.artefacts[0].digest = Digest::of("another report"),
         expect![
-            "artefact 00000005-0000-7000-8000-000000000001 is not what audit leaf 8 vouches for"
+            "artefact 00000005-0000-7000-8000-000000000001 is not what audit leaf 7 vouches for"
         ],
     );
     altered(
         |record| record.scores[0].verdict = Verdict::Fail,
-        expect!["score 00000006-0000-7000-8000-000000000001 is not what audit leaf 9 vouches for"],
+        expect!["score 00000006-0000-7000-8000-000000000001 is not what audit leaf 8 vouches for"],
     );
     altered(
         |record| record.review.as_mut().unwrap().title.clear(),
         expect![
-            "review.accepted 00000007-0000-7000-8000-000000000001 is not what audit leaf 10 vouches for"
+            "review.accepted 00000007-0000-7000-8000-000000000001 is not what audit leaf 9 vouches for"
         ],
     );
     altered(
         |record| record.dispositions[1].judgement = Judgement::Reject,
         expect![
-            "disposition 00000007-0000-7000-8000-000000000001/bo/ is not what audit leaf 12 vouches for"
+            "disposition 00000007-0000-7000-8000-000000000001/bo/ is not what audit leaf 11 vouches for"
         ],
     );
 }
@@ -242,31 +243,31 @@ fn a_row_of_each_kind_that_was_removed() {
     altered(
         |record| drop(record.artefacts.remove(0)),
         expect![
-            "audit leaf 8 vouches for artefact 00000005-0000-7000-8000-000000000001, which is not there"
+            "audit leaf 7 vouches for artefact 00000005-0000-7000-8000-000000000001, which is not there"
         ],
     );
     altered(
         |record| drop(record.scores.remove(0)),
         expect![
-            "audit leaf 9 vouches for score 00000006-0000-7000-8000-000000000001, which is not there"
+            "audit leaf 8 vouches for score 00000006-0000-7000-8000-000000000001, which is not there"
         ],
     );
     altered(
         |record| drop(record.dispositions.remove(1)),
         expect![
-            "audit leaf 12 vouches for disposition 00000007-0000-7000-8000-000000000001/bo/, which is not there"
+            "audit leaf 11 vouches for disposition 00000007-0000-7000-8000-000000000001/bo/, which is not there"
         ],
     );
     altered(
         |record| record.review = None,
         expect![
-            "audit leaf 10 vouches for review.accepted 00000007-0000-7000-8000-000000000001, which is not there"
+            "audit leaf 9 vouches for review.accepted 00000007-0000-7000-8000-000000000001, which is not there"
         ],
     );
     altered(
         |record| drop(record.effects.remove(0)),
         expect![
-            "audit leaf 6 vouches for effect.compensated 00000004-0000-7000-8000-000000000001, which is not there"
+            "audit leaf 5 vouches for effect.compensated 00000004-0000-7000-8000-000000000001, which is not there"
         ],
     );
     // Its decision and its effect with it, so that nothing else points to it.
@@ -277,9 +278,9 @@ fn a_row_of_each_kind_that_was_removed() {
             record.effects.remove(0);
         },
         expect![[r#"
-            audit leaf 4 vouches for decision 00000003-0000-7000-8000-000000000001, which is not there
-            audit leaf 6 vouches for effect.compensated 00000004-0000-7000-8000-000000000001, which is not there
-            audit leaf 2 vouches for step.done 00000002-0000-7000-8000-000000000001, which is not there"#]],
+            audit leaf 3 vouches for decision 00000003-0000-7000-8000-000000000001, which is not there
+            audit leaf 5 vouches for effect.compensated 00000004-0000-7000-8000-000000000001, which is not there
+            audit leaf 1 vouches for step.done 00000002-0000-7000-8000-000000000001, which is not there"#]],
     );
 }
 
@@ -416,7 +417,8 @@ macro_rules! flip_words {
         }
     )+};
 }
-flip_words!(RunState StepState Answer EffectState Dimension Verdict ReviewState Judgement Level Risk);
+flip_words!(RunState StepState Answer EffectState Dimension Verdict ReviewState Judgement Level Risk
+    ApprovalKind ApprovalState Ballot);
 
 macro_rules! flip_ids {
     ($($id:ident)+) => {$(
@@ -470,6 +472,13 @@ fn fields(record: &mut Record) -> Vec<(String, &mut dyn Flip)> {
         }
         Disposition "disposition" in &mut record.dispositions[0] => {
             review, finding, reviewer, identity, judgement, reason, at
+        }
+        ApprovalRequest "approval" in &mut record.approvals[0] => {
+            id, run, kind, subject, plan, snapshot, policy, summary, risk, missing, humans, stewards,
+            author, owner, state, created, expires, decided
+        }
+        Vote "vote" in &mut record.votes[0] => {
+            approval, voter, identity, roles, ballot, subject, reason, at
         }
         // Where a leaf stands among the others is for the tree to vouch for, not for its own hash.
         Leaf "leaf" in &mut record.leaves[0] => { sequence, form, kind, subject, run, body, at, hash }
