@@ -9,6 +9,7 @@ pub mod finding;
 pub mod id;
 pub mod level;
 pub mod record;
+pub mod redact;
 pub mod risk;
 pub mod rows;
 pub mod time;
@@ -22,5 +23,6 @@ pub use id::{
     WorkspaceId,
 };
 pub use level::Level;
+pub use redact::Redactor;
 pub use risk::{Assessment, Risk};
 pub use time::{Clock, Timestamp};

@@ -34,11 +34,13 @@ mod approval;
 mod audited;
 mod control;
 mod job;
+mod span;
 
 pub use self::approval::{ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Cast, Vote};
 pub use self::audited::{Audited, Disposed};
 pub use self::control::Control;
 pub use self::job::{Job, JobState, Lease, Queue};
+pub use self::span::{Span, SpanBatch};
 
 use serde_json::json;
 

@@ -5,6 +5,9 @@ use std::fmt::Display;
 mod effects;
 mod recall;
 mod reviews;
+mod spans;
+
+pub use spans::{Added, Trace};
 
 use std::path::{Path, PathBuf};
 
