@@ -21,7 +21,6 @@ pub struct Supervisor<'a> {
     pub desk: &'a Desk,
     pub run: Run,
     worker: Worker,
-    tools: Vec<belay_model::Verb>,
     budget_seconds: i64,
     steps: i64,
     current: Option<Step>,
@@ -59,10 +58,10 @@ impl<'a> Supervisor<'a> {
             owner: registered.owner.clone(),
             level,
             quarantined: false,
+            tools: registered.tools.clone(),
         };
-        let tools = registered.tools.clone();
         let budget_seconds = registered.budget_seconds;
-        Ok(Self { desk, run, worker, tools, budget_seconds, steps: 0, current: None, _mark: mark })
+        Ok(Self { desk, run, worker, budget_seconds, steps: 0, current: None, _mark: mark })
     }
 
     /// One step of the workflow. Its end is written down however `work` ends.
@@ -142,15 +141,16 @@ impl<'a> Supervisor<'a> {
             learned: false,
             // A pull request is text that others wrote. It may only ever touch scratch.
             tainted: true,
+            rollback: false,
+            bounded: false,
+            inverse_tested: false,
+            guided: false,
             spent_seconds,
             budget_seconds: self.budget_seconds,
             approval: None,
             now,
         };
-        let mut worker = self.worker.clone();
-        // A tool that the registry does not list is none of this worker's: as good as quarantined.
-        worker.quarantined |= !self.tools.contains(&action.verb);
-        self.desk.gate.decide(&worker, action, circumstances)
+        self.desk.gate.decide(&self.worker, action, circumstances)
     }
 
     fn decision(&self, action: &Action, ruling: &Ruling) -> Result<Decision, FlowError> {
@@ -170,7 +170,7 @@ impl<'a> Supervisor<'a> {
             determining: ruling.determining.clone(),
             missing: ruling.missing.clone(),
             policy: self.desk.gate.digest(),
-            circumstances: String::new(),
+            circumstances: ruling.circumstances.clone(),
             approval: None,
             at: self.desk.now(),
         })
