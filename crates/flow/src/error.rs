@@ -6,7 +6,7 @@ use belay_dbt::manifest::ManifestError;
 use belay_dbt::profile::ProfileError;
 use belay_dbt::run_results::RunResultsError;
 use belay_diff::AnswerError;
-use belay_gate::{PolicyError, Refused};
+use belay_gate::{PolicyErrors, Refused};
 use belay_model::Explain;
 use belay_model::explain::Blame;
 use belay_outside::OutsideError;
@@ -62,7 +62,7 @@ pub enum FlowError {
     #[error(transparent)]
     Answer(#[from] AnswerError),
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] PolicyErrors),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! A person's word on a report, or on one finding of it.
 
-use belay_gate::Person;
+use belay_gate::{Deed, Matter, Person};
 use belay_model::record::{Disposition, Judgement, Review, ReviewState, RunState};
 
 use crate::report::{self, wire};
@@ -44,7 +44,9 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
     // At a local command line everybody is a reviewer, by their own word.
     let (name, identity) = (word.reviewer.clone(), IDENTITY.to_owned());
     let person = Person { name, identity, roles: vec!["reviewer".to_owned()] };
-    desk.gate.judge(&person, &case.review.id.to_string())?;
+    let id = case.review.id.to_string();
+    let matter = Matter { id, owner: String::new(), author: String::new() };
+    desk.gate.may(&person, Deed::JudgeReport, &matter)?;
     if word.judgement == Judgement::Reject && word.reason.is_none() {
         return Err(FlowError::NoReason);
     }

@@ -1,60 +1,15 @@
-//! The decision: policies × level × approvals, and what is missing where the answer is not yes.
-
-use std::collections::{HashMap, HashSet};
-use std::str::FromStr;
+//! The gate: the rules in force, and the only maker of permits.
 
 use belay_model::explain::Blame;
-use belay_model::record::Answer;
-use belay_model::{Action, Assessment, Digest, Explain, Level, Timestamp, risk};
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request,
-    Response, RestrictedExpression,
-};
+use belay_model::record::{self, Answer};
+use belay_model::{Action, Assessment, Digest, Explain, Level, Risk};
 
-use crate::examples;
+use crate::asked::Asked;
+use crate::fault::PolicyErrors;
 use crate::permit::Permit;
-use crate::policy::{BUILT_IN, Policies, PolicyError};
-
-/// Who wants to act.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Worker {
-    pub name: String,
-    pub owner: String,
-    /// The level in force: the lowest of all ceilings.
-    pub level: Level,
-    pub quarantined: bool,
-}
-
-/// A person who wants to judge a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    pub name: String,
-    /// `asserted` at a local command line, `proved` by a sign-in.
-    pub identity: String,
-    /// Such as `reviewer` or `steward`.
-    pub roles: Vec<String>,
-}
-
-/// The people who said yes to exactly this action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Approval {
-    pub humans: u32,
-    pub stewards: u32,
-    /// The owner or the author is among them: then the yes does not count.
-    pub by_owner: bool,
-    pub expires: Timestamp,
-}
-
-/// What else bears on a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Circumstances {
-    pub learned: bool,
-    pub tainted: bool,
-    pub spent_seconds: i64,
-    pub budget_seconds: i64,
-    pub approval: Option<Approval>,
-    pub now: Timestamp,
-}
+use crate::policy::PolicyFile;
+use crate::rules::Rules;
+use crate::{Circumstances, Deed, Matter, Needs, Person, Worker};
 
 /// What the gate said, with all that the record needs. A permit is inside only when it said yes.
 #[derive(Debug)]
@@ -66,8 +21,13 @@ pub struct Ruling {
     pub determining: Vec<String>,
     /// What would have to hold for a yes, in words; empty when the answer is yes, or never.
     pub missing: Vec<String>,
+    /// The same in figures.
+    pub needs: Option<Needs>,
     /// Why, in the words of the policies.
     pub reasons: Vec<String>,
+    /// Everything that the answer rests on beside the action and the worker's name, as canonical JSON:
+    /// [`Gate::decide_again`] reads it.
+    pub circumstances: String,
     permit: Option<Permit>,
 }
 
@@ -78,6 +38,7 @@ impl Ruling {
             answer: self.answer,
             reasons: self.reasons,
             missing: self.missing,
+            determining: self.determining,
         })
     }
 }
@@ -89,6 +50,8 @@ pub struct Refused {
     pub answer: Answer,
     pub reasons: Vec<String>,
     pub missing: Vec<String>,
+    /// The policies that decided.
+    pub determining: Vec<String>,
 }
 
 impl Explain for Refused {
@@ -105,225 +68,103 @@ impl Explain for Refused {
     }
 }
 
+/// What the gate would say today to a question that it answered before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Again {
+    pub answer: Answer,
+    pub determining: Vec<String>,
+    pub missing: Vec<String>,
+    pub risk: Risk,
+}
+
+/// A recorded decision cannot be decided again.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum AgainError {
+    #[error("decision {decision} was written before 0.2, without its circumstances")]
+    NoCircumstances { decision: String },
+    #[error("decision {decision} cannot be read: its {part} is not one")]
+    Unreadable { decision: String, part: &'static str },
+}
+
+impl Explain for AgainError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoCircumstances { .. } => "decision/no-circumstances",
+            Self::Unreadable { .. } => "decision/unreadable",
+        }
+    }
+}
+
 /// The policy engine with its policies.
 #[derive(Debug)]
 pub struct Gate {
-    policies: Policies,
-    authorizer: Authorizer,
+    pub(crate) rules: Rules,
 }
 
 impl Gate {
-    /// The hard rules and the default ladder. Their examples are checked here, every time.
-    pub fn built_in() -> Result<Self, PolicyError> {
-        let gate = Self { policies: Policies::load(&BUILT_IN)?, authorizer: Authorizer::new() };
-        examples::check(&gate, &BUILT_IN)?;
-        Ok(gate)
+    /// The hard rules, the default ladder, and what people may do.
+    pub fn built_in() -> Result<Self, PolicyErrors> {
+        Self::load(&[])
     }
 
-    /// The digest of schema and policies: part of every decision and, later, of every approval.
+    /// Belay's own policies and those of a workspace. A workspace only adds: a forbid wins over every
+    /// permit, so the hard rules hold whatever it permits. The examples are checked every time.
+    pub fn load(files: &[PolicyFile]) -> Result<Self, PolicyErrors> {
+        Ok(Self { rules: Rules::load(files)? })
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The digest of schema and policies: part of every decision and every approval.
     pub fn digest(&self) -> Digest {
-        self.policies.digest
+        self.rules.digest()
     }
 
     /// The ids of the policies in force.
     pub fn policy_ids(&self) -> impl Iterator<Item = &str> {
-        self.policies.why.keys().map(String::as_str)
+        self.rules.stated().map(|(id, _)| id)
     }
 
     /// Decides one action. Whatever goes wrong inside counts as no.
     pub fn decide(&self, worker: &Worker, action: &Action, circumstances: Circumstances) -> Ruling {
-        let assessment = risk::assess(action, circumstances.tainted);
-        let question = Question { worker, action, assessment: &assessment, circumstances };
-        let (allowed, determining) = self.ask(&question);
-        let missing = if allowed { vec![] } else { self.missing(&question) };
-        let answer = match (allowed, missing.is_empty()) {
-            (true, _) => Answer::Permit,
-            (false, false) => Answer::Hold,
-            (false, true) => Answer::Deny,
-        };
-        let reasons = self.reasons(answer, &determining, &question);
-        let permit = allowed.then(|| Permit::new(action));
-        Ruling { answer, level: worker.level, assessment, determining, missing, reasons, permit }
-    }
-
-    /// Whether a person may judge a report.
-    pub fn judge(&self, person: &Person, review: &str) -> Result<(), Refused> {
-        let allowed = self.judgement(person, review).unwrap_or(false);
-        let reasons = vec![format!("no policy lets `{}` judge a report", person.name)];
-        if allowed {
-            Ok(())
-        } else {
-            Err(Refused { answer: Answer::Deny, reasons, missing: vec![] })
+        let asked = Asked::of(worker, action, circumstances);
+        let judged = self.rules.judge_asked(&asked, action);
+        Ruling {
+            answer: judged.answer,
+            level: worker.level,
+            assessment: judged.assessment,
+            determining: judged.determining,
+            missing: judged.missing,
+            needs: judged.needs,
+            reasons: judged.reasons,
+            circumstances: asked.canonical(),
+            permit: (judged.answer == Answer::Permit).then(|| Permit::new(action)),
         }
     }
 
-    fn judgement(&self, person: &Person, review: &str) -> Result<bool, String> {
-        let roles = person.roles.iter().map(|role| uid("Role", role)).collect::<Result<_, _>>()?;
-        let identity = RestrictedExpression::new_string(person.identity.clone());
-        let attributes = HashMap::from([("identity".to_owned(), identity)]);
-        let principal = uid("Human", &person.name)?;
-        let human =
-            Entity::new(principal.clone(), attributes, roles).map_err(|error| error.to_string())?;
-        let (verb, review) = (uid("Action", "judge_report")?, uid("Review", review)?);
-        let request =
-            Request::new(principal, verb, review, Context::empty(), Some(&self.policies.schema))
-                .map_err(|error| error.to_string())?;
-        let entities = self.policies.actions.clone().add_entities([human], None);
-        let entities = entities.map_err(|error| error.to_string())?;
-        let response = self.authorizer.is_authorized(&request, &self.policies.set, &entities);
-        Ok(response.decision() == Decision::Allow
-            && response.diagnostics().errors().next().is_none())
-    }
-
-    fn ask(&self, question: &Question<'_>) -> (bool, Vec<String>) {
-        match self.response(question) {
-            Ok(response) => {
-                let mut ids: Vec<String> =
-                    response.diagnostics().reason().map(ToString::to_string).collect();
-                ids.sort();
-                // An error while a policy is evaluated could hide a forbid: fail closed.
-                let clean = response.diagnostics().errors().next().is_none();
-                (response.decision() == Decision::Allow && clean, ids)
-            }
-            Err(why) => (false, vec![format!("unanswerable: {why}")]),
+    /// What the policies of today say to a recorded question. Gives no permit.
+    pub fn decide_again(&self, decision: &record::Decision) -> Result<Again, AgainError> {
+        let name = || decision.id.to_string();
+        if decision.circumstances.is_empty() {
+            return Err(AgainError::NoCircumstances { decision: name() });
         }
+        let unreadable = |part| AgainError::Unreadable { decision: name(), part };
+        let action = Action::parse(&decision.action).ok_or_else(|| unreadable("action"))?;
+        let asked = Asked::parse(&decision.principal, &decision.circumstances)
+            .ok_or_else(|| unreadable("record of circumstances"))?;
+        let judged = self.rules.judge_asked(&asked, &action);
+        Ok(Again {
+            answer: judged.answer,
+            determining: judged.determining,
+            missing: judged.missing,
+            risk: judged.assessment.risk,
+        })
     }
 
-    fn response(&self, question: &Question<'_>) -> Result<Response, String> {
-        let asset = uid("Asset", &question.action.resource.name)?;
-        let principal = uid("Worker", &question.worker.name)?;
-        let verb = uid("Action", question.action.verb.as_str())?;
-        let context = question.context()?;
-        let request = Request::new(principal, verb, asset, context, Some(&self.policies.schema))
-            .map_err(|error| error.to_string())?;
-        Ok(self.authorizer.is_authorized(
-            &request,
-            &self.policies.set,
-            &question.entities(&self.policies.actions)?,
-        ))
+    /// Whether a person may do what only people do.
+    pub fn may(&self, person: &Person, deed: Deed, matter: &Matter) -> Result<(), Refused> {
+        self.rules.may(person, deed, matter).map(drop)
     }
-
-    /// The least that a person could add to turn the answer into a yes: found by asking again with
-    /// an approval that does not exist.
-    fn missing(&self, question: &Question<'_>) -> Vec<String> {
-        let expires = Timestamp::from_nanos(i64::MAX);
-        let ladder = [
-            (1, 0, "approval by one person who is not the owner"),
-            (1, 1, "approval by one steward who is not the owner"),
-            (2, 0, "approval by two people, neither of them the owner"),
-            (2, 1, "approval by two people, one of them a steward, neither of them the owner"),
-        ];
-        let enough = ladder.into_iter().find(|&(humans, stewards, _)| {
-            let approval = Some(Approval { humans, stewards, by_owner: false, expires });
-            let circumstances = Circumstances { approval, ..question.circumstances };
-            self.ask(&Question { circumstances, ..*question }).0
-        });
-        enough.map(|(_, _, words)| words.to_owned()).into_iter().collect()
-    }
-
-    fn reasons(
-        &self,
-        answer: Answer,
-        determining: &[String],
-        question: &Question<'_>,
-    ) -> Vec<String> {
-        let why = |id: &String| {
-            self.policies.why.get(id).map_or_else(|| id.clone(), |why| format!("{why} ({id})"))
-        };
-        if determining.is_empty() && answer != Answer::Permit {
-            let (verb, level) = (question.action.verb, question.worker.level);
-            let zone = question.action.resource.zone.as_str();
-            let spent =
-                question.circumstances.spent_seconds > question.circumstances.budget_seconds;
-            let budget = if spent { ", and the run's budget is spent" } else { "" };
-            return vec![format!(
-                "no policy lets a worker at {level} {verb} in {zone} by itself{budget}"
-            )];
-        }
-        determining.iter().map(why).collect()
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    worker: &'a Worker,
-    action: &'a Action,
-    assessment: &'a Assessment,
-    circumstances: Circumstances,
-}
-
-impl Question<'_> {
-    fn approval_id(&self) -> Result<EntityUid, String> {
-        uid("Approval", &self.action.digest().to_string())
-    }
-
-    fn context(&self) -> Result<Context, String> {
-        let circumstances = self.circumstances;
-        let approval = RestrictedExpression::new_entity_uid(self.approval_id()?);
-        let pairs = [
-            ("risk", long(self.assessment.risk.number())),
-            ("reversible", RestrictedExpression::new_bool(self.action.reversible())),
-            ("learned", RestrictedExpression::new_bool(circumstances.learned)),
-            ("tainted", RestrictedExpression::new_bool(circumstances.tainted)),
-            ("spentSeconds", long(circumstances.spent_seconds)),
-            ("budgetSeconds", long(circumstances.budget_seconds)),
-            ("approval", approval),
-            ("now", long(circumstances.now.millis())),
-        ];
-        Context::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)))
-            .map_err(|error| error.to_string())
-    }
-
-    fn entities(&self, actions: &Entities) -> Result<Entities, String> {
-        let owner = uid("Human", &self.worker.owner)?;
-        let zone = uid("Zone", self.action.resource.zone.as_str())?;
-        let worker = entity(
-            uid("Worker", &self.worker.name)?,
-            [
-                ("owner", RestrictedExpression::new_entity_uid(owner.clone())),
-                ("level", long(self.worker.level.number())),
-                ("quarantined", RestrictedExpression::new_bool(self.worker.quarantined)),
-            ],
-        )?;
-        let asset = entity(
-            uid("Asset", &self.action.resource.name)?,
-            [("zone", RestrictedExpression::new_entity_uid(zone))],
-        )?;
-        let nobody =
-            Approval { humans: 0, stewards: 0, by_owner: false, expires: Timestamp::from_nanos(0) };
-        let given = self.circumstances.approval.unwrap_or(nobody);
-        let approval = entity(
-            self.approval_id()?,
-            [
-                ("humans", long(i64::from(given.humans))),
-                ("stewards", long(i64::from(given.stewards))),
-                ("byOwner", RestrictedExpression::new_bool(given.by_owner)),
-                ("expires", long(given.expires.millis())),
-            ],
-        )?;
-        // Built here from typed values, so checking them against the schema again would only cost.
-        actions
-            .clone()
-            .add_entities([worker, asset, approval], None)
-            .map_err(|error| error.to_string())
-    }
-}
-
-fn long(number: i64) -> RestrictedExpression {
-    RestrictedExpression::new_long(number)
-}
-
-fn uid(kind: &str, id: &str) -> Result<EntityUid, String> {
-    let name =
-        EntityTypeName::from_str(&format!("Belay::{kind}")).map_err(|error| error.to_string())?;
-    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
-}
-
-fn entity<const N: usize>(
-    uid: EntityUid,
-    attributes: [(&str, RestrictedExpression); N],
-) -> Result<Entity, String> {
-    let attributes: HashMap<String, RestrictedExpression> =
-        attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Entity::new(uid, attributes, HashSet::new()).map_err(|error| error.to_string())
 }

@@ -32,14 +32,28 @@
 //! }
 //! ```
 
+mod approval;
+mod asked;
 mod examples;
+mod fault;
 mod gate;
+mod needs;
+mod people;
 mod permit;
 mod policy;
+mod rules;
+mod slices;
 
-pub use gate::{Approval, Circumstances, Gate, Person, Refused, Ruling, Worker};
+pub use approval::Approval;
+pub use asked::{Circumstances, Worker};
+pub use examples::{Tried, try_examples};
+pub use fault::{FaultKind, PolicyErrors, PolicyFault};
+pub use gate::{Again, AgainError, Gate, Refused, Ruling};
+pub use needs::Needs;
+pub use people::{Deed, Matter, Person};
 pub use permit::{Permit, PermitMismatch};
-pub use policy::PolicyError;
+pub use policy::{PolicyFile, SCHEMA, Stated, built_in_files};
+pub use rules::{Judged, Rules};
 
 #[cfg(test)]
 mod tests;

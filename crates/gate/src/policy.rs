@@ -3,125 +3,223 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use belay_model::explain::Blame;
-use belay_model::{Digest, Explain};
-use cedar_policy::{Entities, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use belay_model::{Digest, canonical};
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use miette::Diagnostic;
+use serde_json::json;
 
-/// Where a set of policies does not hold together.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    #[error("policies `{file}` do not parse: {message}")]
-    Parse { file: String, message: String },
-    #[error("policies `{file}` do not fit the schema: {message}")]
-    Type { file: String, message: String },
-    #[error("a policy in `{file}` has no `@id`")]
-    Nameless { file: String },
-    #[error("policy `{id}` stands twice")]
-    Twice { id: String },
-    #[error("the examples in `{file}` do not parse: {message}")]
-    Examples { file: String, message: String },
-    #[error("{}", wrong.join("; "))]
-    ExamplesFail { wrong: Vec<String> },
+use crate::fault::{FaultKind, PolicyFault, fault, line_of};
+
+/// A file of policies with the examples beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFile {
+    /// Such as `belay/policies/finance.cedar`.
+    pub file: String,
+    pub policies: String,
+    /// The text of `NAME.examples.yaml`; `None` where there is none.
+    pub examples: Option<String>,
 }
 
-impl Explain for PolicyError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Parse { .. } => "policy/parse",
-            Self::Type { .. } => "policy/type",
-            Self::Nameless { .. } => "policy/nameless",
-            Self::Twice { .. } => "policy/twice",
-            Self::Examples { .. } => "policy/examples",
-            Self::ExamplesFail { .. } => "policy/examples-fail",
-        }
-    }
-
-    /// Until workspaces bring policies of their own, only belay's own text can be wrong.
-    fn blame(&self) -> Blame {
-        Blame::Belay
+impl PolicyFile {
+    /// Where the examples of these policies belong.
+    pub fn examples_file(&self) -> String {
+        format!("{}.examples.yaml", self.file.strip_suffix(".cedar").unwrap_or(&self.file))
     }
 }
 
-/// A policy file and its examples.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Source {
-    pub file: &'static str,
-    pub policies: &'static str,
-    pub examples: &'static str,
+/// The types that policies may speak about.
+pub const SCHEMA: &str = include_str!("../policies/belay.cedarschema");
+
+/// The policies that are part of belay: hard rules, ladder, people.
+pub fn built_in_files() -> Vec<PolicyFile> {
+    let file = |file: &str, policies: &str, examples: &str| PolicyFile {
+        file: file.to_owned(),
+        policies: policies.to_owned(),
+        examples: Some(examples.to_owned()),
+    };
+    vec![
+        file(
+            "hard.cedar",
+            include_str!("../policies/hard.cedar"),
+            include_str!("../policies/hard.examples.yaml"),
+        ),
+        file(
+            "ladder.cedar",
+            include_str!("../policies/ladder.cedar"),
+            include_str!("../policies/ladder.examples.yaml"),
+        ),
+        file(
+            "people.cedar",
+            include_str!("../policies/people.cedar"),
+            include_str!("../policies/people.examples.yaml"),
+        ),
+    ]
 }
 
-pub(crate) const SCHEMA: &str = include_str!("../policies/belay.cedarschema");
+/// What is known of one policy beside what Cedar knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The `@why`, or nothing.
+    pub why: String,
+    pub file: String,
+    pub line: usize,
+    /// It forbids; otherwise it permits.
+    pub forbids: bool,
+    /// Part of belay.
+    pub built_in: bool,
+}
 
-pub(crate) const BUILT_IN: [Source; 2] = [
-    Source {
-        file: "hard.cedar",
-        policies: include_str!("../policies/hard.cedar"),
-        examples: include_str!("../policies/hard.examples.yaml"),
-    },
-    Source {
-        file: "ladder.cedar",
-        policies: include_str!("../policies/ladder.cedar"),
-        examples: include_str!("../policies/ladder.examples.yaml"),
-    },
-];
-
-/// Parsed policies, the reason behind each, and the digest of the whole text.
+/// Parsed policies, what is known of each, and the digest of the whole text.
 #[derive(Debug)]
 pub(crate) struct Policies {
     pub set: PolicySet,
     pub schema: Schema,
-    /// The groups that actions belong to, which every request needs.
-    pub actions: Entities,
-    pub why: BTreeMap<String, String>,
+    pub stated: BTreeMap<String, Stated>,
     pub digest: Digest,
 }
 
 impl Policies {
-    pub(crate) fn load(sources: &[Source]) -> Result<Self, PolicyError> {
-        let type_error =
-            |message: String| PolicyError::Type { file: "belay.cedarschema".to_owned(), message };
-        let (schema, _) =
-            Schema::from_cedarschema_str(SCHEMA).map_err(|error| type_error(error.to_string()))?;
-        let mut set = PolicySet::new();
-        let mut why = BTreeMap::new();
-        for source in sources {
-            add(&mut set, &mut why, source)?;
-        }
-        let verdict = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
-        let faults: Vec<String> = verdict.validation_errors().map(ToString::to_string).collect();
-        if !faults.is_empty() {
-            let file = sources.iter().map(|source| source.file).collect::<Vec<_>>().join("`, `");
-            return Err(PolicyError::Type { file, message: faults.join("; ") });
-        }
-        let texts: Vec<&str> = sources.iter().map(|source| source.policies).collect();
-        let actions = schema.action_entities().map_err(|error| type_error(error.to_string()))?;
-        Ok(Self {
-            set,
+    /// Reads `own` (belay's) and `added` (a workspace's), with every fault that is found. What can
+    /// be read of the policies is there even where something else is wrong.
+    pub(crate) fn read(
+        own: &[PolicyFile],
+        added: &[PolicyFile],
+    ) -> (Option<Self>, Vec<PolicyFault>) {
+        let schema = match Schema::from_cedarschema_str(SCHEMA) {
+            Ok((schema, _)) => schema,
+            Err(error) => {
+                let fault = fault("belay.cedarschema", None, FaultKind::Type, error.to_string());
+                return (None, vec![fault]);
+            }
+        };
+        let validator = Validator::new(schema.clone());
+        let mut policies = Self {
+            set: PolicySet::new(),
             schema,
-            actions,
-            why,
-            digest: Digest::of([SCHEMA, &texts.concat()].concat()),
-        })
+            stated: BTreeMap::new(),
+            digest: digest(own, added),
+        };
+        let mut faults = Vec::new();
+        for (files, built_in) in [(own, true), (added, false)] {
+            for file in files {
+                policies.add(file, built_in, &validator, &mut faults);
+            }
+        }
+        (Some(policies), faults)
+    }
+
+    fn add(
+        &mut self,
+        file: &PolicyFile,
+        built_in: bool,
+        validator: &Validator,
+        faults: &mut Vec<PolicyFault>,
+    ) {
+        let parsed = match PolicySet::from_str(&file.policies) {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                faults.extend(errors.iter().map(|error| located(file, FaultKind::Parse, error)));
+                return;
+            }
+        };
+        for template in parsed.templates() {
+            let line =
+                template.as_ref().loc().map(|loc| line_of(&file.policies, loc.span.offset()));
+            let message = "templates are not supported: write the principal and the resource out";
+            faults.push(fault(&file.file, line, FaultKind::Parse, message));
+        }
+        // Each file is checked on its own, so that a fault names the file it is in.
+        let mut named = PolicySet::new();
+        let mut in_order: Vec<&Policy> = parsed.policies().collect();
+        in_order.sort_by_key(|policy| policy.as_ref().loc().map(|loc| loc.span.offset()));
+        for policy in in_order {
+            let offset = policy.as_ref().loc().map_or(0, |loc| loc.span.offset());
+            let line = line_of(&file.policies, offset);
+            match self.name(policy, file, line, built_in) {
+                Ok(policy) => {
+                    // Its id was free in the whole, so it is free in the part.
+                    drop(named.add(policy.clone()));
+                    drop(self.set.add(policy));
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let verdict = validator.validate(&named, ValidationMode::Strict);
+        faults
+            .extend(verdict.validation_errors().map(|error| located(file, FaultKind::Type, error)));
+    }
+
+    /// The policy under its `@id`, if it has one that is free.
+    fn name(
+        &mut self,
+        policy: &Policy,
+        file: &PolicyFile,
+        line: usize,
+        built_in: bool,
+    ) -> Result<Policy, PolicyFault> {
+        let wrong = |kind, message: String| Err(fault(&file.file, Some(line), kind, message));
+        let Some(id) = policy.annotation("id").filter(|id| !id.trim().is_empty()) else {
+            return wrong(FaultKind::Nameless, "a policy has no `@id`".to_owned());
+        };
+        if let Some(known) = self.stated.get(id) {
+            let (kind, message) = if known.built_in && !built_in {
+                (FaultKind::Reserved, format!("`{id}` is one of belay's own policies"))
+            } else {
+                let place = format!("{}:{}", known.file, known.line);
+                (FaultKind::Twice, format!("policy `{id}` stands at {place} too"))
+            };
+            return wrong(kind, message);
+        }
+        if !built_in && is_reserved(id) {
+            let message = format!(
+                "`{id}` looks like a hard rule of belay's; ids such as `H1-…` are reserved"
+            );
+            return wrong(FaultKind::Reserved, message);
+        }
+        let stated = Stated {
+            why: policy.annotation("why").unwrap_or("").to_owned(),
+            file: file.file.clone(),
+            line,
+            forbids: policy.effect() == Effect::Forbid,
+            built_in,
+        };
+        self.stated.insert(id.to_owned(), stated);
+        Ok(policy.new_id(PolicyId::new(id)))
     }
 }
 
-fn add(
-    set: &mut PolicySet,
-    why: &mut BTreeMap<String, String>,
-    source: &Source,
-) -> Result<(), PolicyError> {
-    let file = || source.file.to_owned();
-    let parsed = PolicySet::from_str(source.policies)
-        .map_err(|error| PolicyError::Parse { file: file(), message: error.to_string() })?;
-    for policy in parsed.policies() {
-        let id = policy
-            .annotation("id")
-            .ok_or_else(|| PolicyError::Nameless { file: file() })?
-            .to_owned();
-        let reason = policy.annotation("why").unwrap_or("").to_owned();
-        set.add(policy.new_id(PolicyId::new(&id)))
-            .map_err(|_| PolicyError::Twice { id: id.clone() })?;
-        why.insert(id, reason);
+/// `H` and a number, with or without a name behind it, however it is written.
+fn is_reserved(id: &str) -> bool {
+    let id = id.trim().to_ascii_lowercase();
+    let number = id.strip_prefix('h').and_then(|rest| rest.split('-').next());
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn located(
+    file: &PolicyFile,
+    kind: FaultKind,
+    error: &(impl Diagnostic + ToString),
+) -> PolicyFault {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let line = label.as_ref().map(|label| line_of(&file.policies, label.offset()));
+    let mut message = error.to_string();
+    if let Some(expected) = label.as_ref().and_then(|label| label.label()) {
+        message = format!("{message} ({expected})");
     }
-    Ok(())
+    if let Some(help) = error.help() {
+        message = format!("{message}; {help}");
+    }
+    fault(&file.file, line, kind, message.replace('\n', " "))
+}
+
+/// File names are left out of the digest of belay's own text, and kept in a workspace's: there they
+/// keep two files from reading like one.
+fn digest(own: &[PolicyFile], added: &[PolicyFile]) -> Digest {
+    let texts = |files: &[PolicyFile]| {
+        let text = |file: &PolicyFile| json!([file.file, file.policies]);
+        files.iter().map(text).collect::<Vec<_>>()
+    };
+    canonical::digest(&json!({"schema": SCHEMA, "own": texts(own), "added": texts(added)}))
 }

@@ -1,12 +1,28 @@
 use std::fmt::Write as _;
 
-use belay_model::record::Answer;
-use belay_model::{Action, Level, Resource, Timestamp, Verb, Zone};
+use belay_model::record::{
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Decision, Vote,
+};
+use belay_model::{
+    Action, Class, Digest, Explain as _, Level, Resource, Risk, Timestamp, Verb, Zone, canonical,
+    risk,
+};
+use proptest::prelude::*;
 
-use crate::{Approval, Circumstances, Gate, Person, Worker};
+use crate::{
+    AgainError, Approval, Circumstances, Deed, Gate, Matter, Needs, Person, PolicyFile, Ruling,
+    Worker, built_in_files,
+};
 
-fn gate() -> Gate {
-    Gate::built_in().unwrap()
+mod again;
+mod approvals;
+mod ladder;
+mod people;
+mod workspace;
+
+fn gate() -> &'static Gate {
+    static GATE: std::sync::LazyLock<Gate> = std::sync::LazyLock::new(|| Gate::built_in().unwrap());
+    &GATE
 }
 
 fn worker(level: Level) -> Worker {
@@ -15,6 +31,7 @@ fn worker(level: Level) -> Worker {
         owner: "data-team".to_owned(),
         level,
         quarantined: false,
+        tools: Verb::ALL.to_vec(),
     }
 }
 
@@ -22,6 +39,10 @@ fn calm() -> Circumstances {
     Circumstances {
         learned: false,
         tainted: false,
+        rollback: false,
+        bounded: false,
+        inverse_tested: false,
+        guided: false,
         spent_seconds: 0,
         budget_seconds: 60,
         approval: None,
@@ -29,85 +50,53 @@ fn calm() -> Circumstances {
     }
 }
 
-#[test]
-fn the_built_in_policies_load_and_their_examples_hold() {
-    assert!(gate().policy_ids().count() >= 15);
+fn approved(humans: u32, stewards: u32) -> Option<Approval> {
+    let expires = Timestamp::from_nanos(i64::MAX);
+    (humans > 0).then_some(Approval { humans, stewards, expires })
 }
 
-#[test]
-fn a_permit_is_for_exactly_the_action_it_was_asked_for() {
-    let action = Action::new(Verb::RunQuery, Resource::new("warehouse:shop", Zone::Prod));
-    let query = action.clone().with("sql", "select 1");
-    let permit = |action| gate().decide(&worker(Level::L2), action, calm()).permit().unwrap();
-    assert!(permit(&query).admit(&query).is_ok());
-    assert!(permit(&query).admit(&action.with("sql", "drop table orders")).is_err());
+fn on_prod(verb: Verb) -> Action {
+    Action::new(verb, Resource::new("orders", Zone::Prod))
 }
 
-#[test]
-fn a_hold_names_what_is_missing_and_a_denial_has_nothing_to_offer() {
-    let action = |verb| Action::new(verb, Resource::new("orders", Zone::Prod));
-    let held = gate().decide(&worker(Level::L2), &action(Verb::GrantPrivilege), calm());
-    assert_eq!(held.answer, Answer::Hold);
-    assert_eq!(held.missing, ["approval by two people, neither of them the owner"]);
-    let denied = gate().decide(&worker(Level::L4), &action(Verb::EditControl), calm());
-    assert_eq!(denied.answer, Answer::Deny);
-    assert!(denied.missing.is_empty());
+fn any_action() -> impl Strategy<Value = Action> {
+    let verb = prop::sample::select(&Verb::ALL[..]);
+    let zone = prop::sample::select(&Zone::ALL[..]);
+    (verb, zone, 1u32..12, any::<bool>(), any::<bool>()).prop_map(
+        |(verb, zone, targets, sensitive, inverse)| {
+            let mut action = Action::new(verb, Resource::new("orders", zone)).touching(targets);
+            action.sensitive = sensitive;
+            action.inverse = inverse.then(|| "undo".to_owned());
+            action
+        },
+    )
 }
 
-#[test]
-fn only_a_reviewer_or_a_steward_judges() {
-    for (role, may) in
-        [("reviewer", true), ("steward", true), ("viewer", false), ("owner of all", false)]
-    {
-        let roles = vec![role.to_owned()];
-        let person = Person { name: "ada".to_owned(), identity: "asserted".to_owned(), roles };
-        assert_eq!(gate().judge(&person, "r1").is_ok(), may, "{role}");
-    }
+fn any_worker() -> impl Strategy<Value = Worker> {
+    let level = prop::sample::select(&Level::ALL[..]);
+    (level, any::<bool>(), any::<bool>()).prop_map(|(level, quarantined, listed)| Worker {
+        quarantined,
+        tools: if listed { Verb::ALL.to_vec() } else { vec![] },
+        ..worker(level)
+    })
 }
 
-#[test]
-fn more_approval_never_turns_a_yes_into_a_no() {
-    let gate = gate();
-    for verb in Verb::ALL {
-        for zone in Zone::ALL {
-            for level in Level::ALL {
-                let action = Action::new(verb, Resource::new("x", zone)).undone_by("undo");
-                let answer = |humans| {
-                    let expires = Timestamp::from_nanos(i64::MAX);
-                    let given = Approval { humans, stewards: 0, by_owner: false, expires };
-                    let circumstances =
-                        Circumstances { approval: (humans > 0).then_some(given), ..calm() };
-                    gate.decide(&worker(level), &action, circumstances).answer == Answer::Permit
-                };
-                assert!(
-                    answer(0) <= answer(1) && answer(1) <= answer(2),
-                    "{verb} {zone:?} {level}"
-                );
-            }
+prop_compose! {
+    fn any_circumstances()(
+        learned: bool, tainted: bool, rollback: bool, bounded: bool, inverse_tested: bool,
+        guided: bool, spent: bool, expired: bool, humans in 0u32..4, stewards in 0u32..4,
+    ) -> Circumstances {
+        let expires = Timestamp::from_nanos(if expired { 0 } else { i64::MAX });
+        let given = Approval { humans, stewards: stewards.min(humans), expires };
+        Circumstances {
+            learned, tainted, rollback, bounded, inverse_tested, guided,
+            spent_seconds: if spent { 61 } else { 0 },
+            approval: (humans > 0).then_some(given),
+            ..calm()
         }
     }
 }
 
-/// Who may do what by themselves: the checked-in picture of the ladder. A change of policy shows as a
-/// change of this table.
-#[test]
-fn the_matrix_of_verbs_zones_and_levels() {
-    let gate = gate();
-    let mut table = String::new();
-    for verb in Verb::ALL {
-        for zone in Zone::ALL {
-            let letter = |level| {
-                let action = Action::new(verb, Resource::new("x", zone)).undone_by("undo");
-                match gate.decide(&worker(level), &action, calm()).answer {
-                    Answer::Permit => "permit",
-                    Answer::Hold => "hold  ",
-                    Answer::Deny => "deny  ",
-                }
-            };
-            let row = Level::ALL.map(letter).join(" ");
-            writeln!(table, "{:<16} {:<8} {}", verb.as_str(), zone.as_str(), row.trim_end())
-                .unwrap();
-        }
-    }
-    expect_test::expect_file!["../policies/matrix.txt"].assert_eq(&table);
+fn quick() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) }
 }

@@ -41,7 +41,8 @@ pub enum Verb {
     ChangeModel,
     /// Edit a policy, evaluator, budget, level or the audit itself.
     EditControl,
-    /// Run a team's own command, which says itself what class of change it is.
+    /// A script of the team's own, which it declares to read and change nothing; the five below
+    /// likewise. What the script does inside is beyond belay: its class is the team's word.
     ScriptRead,
     ScriptScratch,
     ScriptReport,
@@ -107,7 +108,7 @@ impl Verb {
         Self::ALL.into_iter().find(|verb| verb.as_str() == text)
     }
 
-    /// The verb of a team's own command of this class; none edits control.
+    /// The verb of a team's own script of this class. There is none that edits what holds workers.
     pub const fn script(class: Class) -> Option<Self> {
         Some(match class {
             Class::Read => Self::ScriptRead,
@@ -182,6 +183,10 @@ impl Class {
             Self::Control => "control",
         }
     }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text)
+    }
 }
 
 /// Where a resource lives, from throw-away to shared by everybody.
@@ -235,9 +240,9 @@ pub struct Action {
     /// How to take it back, where it can be taken back. Part of the digest: a permit for an action
     /// with an inverse is no permit for the same action without one.
     pub inverse: Option<String>,
-    /// How many assets it touches.
+    /// How many assets it touches: its blast radius. At least one.
     pub targets: u32,
-    /// It touches what a team calls sensitive.
+    /// It touches what the team marked as sensitive, such as personal data.
     pub sensitive: bool,
 }
 
@@ -259,6 +264,19 @@ impl Action {
         self
     }
 
+    /// Says how many assets it touches; one where nothing is said.
+    #[must_use]
+    pub fn touching(mut self, targets: u32) -> Self {
+        self.targets = targets.max(1);
+        self
+    }
+
+    #[must_use]
+    pub fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
     /// Nothing is left behind that would have to be taken back, or it can be taken back.
     pub fn reversible(&self) -> bool {
         self.inverse.is_some()
@@ -276,6 +294,29 @@ impl Action {
             "targets": self.targets,
             "sensitive": self.sensitive,
         })
+    }
+
+    /// Reads the spelling of [`Action::canonical`] back. `None`: it is none. What rows from before 0.2
+    /// do not say is taken as one target, not sensitive.
+    pub fn parse(canonical_json: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(canonical_json).ok()?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let resource = Resource::new(text("resource")?, Zone::parse(text("zone")?)?);
+        let mut action = Self::new(Verb::parse(text("verb")?)?, resource);
+        for (name, argument) in value.get("arguments")?.as_object()? {
+            action = action.with(name, argument.as_str()?);
+        }
+        action.inverse = match value.get("inverse") {
+            None | Some(Value::Null) => None,
+            Some(inverse) => Some(inverse.as_str()?.to_owned()),
+        };
+        if let Some(targets) = value.get("targets") {
+            action.targets = u32::try_from(targets.as_u64()?).ok().filter(|many| *many > 0)?;
+        }
+        if let Some(sensitive) = value.get("sensitive") {
+            action.sensitive = sensitive.as_bool()?;
+        }
+        Some(action)
     }
 
     pub fn digest(&self) -> Digest {
@@ -305,10 +346,57 @@ mod tests {
             drop_of("belay_2"),
             plain.clone().with("cascade", "yes"),
             plain.clone().undone_by("x"),
+            plain.clone().touching(2),
+            plain.clone().sensitive(),
         ];
         for other in others {
             assert_ne!(plain.digest(), other.digest(), "{other:?}");
         }
         assert_eq!(plain.digest(), drop_of("belay_1").digest());
+    }
+
+    #[test]
+    fn an_action_reads_back_its_canonical_spelling() {
+        let plain = drop_of("belay_1");
+        let full = plain.clone().with("sql", "select '\"'").undone_by("{}").touching(7).sensitive();
+        for action in [plain, full] {
+            let text = canonical::json(&action.canonical());
+            assert_eq!(Action::parse(&text), Some(action));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_action_is_not_read_as_one() {
+        let whole = canonical::json(&drop_of("belay_1").canonical());
+        assert!(Action::parse(&whole).is_some());
+        for (from, to) in [
+            ("drop_scratch", "drop_all"),
+            (r#""zone":"scratch""#, r#""zone":"moon""#),
+            (r#""targets":1"#, r#""targets":0"#),
+            (r#""sensitive":false"#, r#""sensitive":"no""#),
+            (r#""arguments":{}"#, r#""arguments":{"sql":1}"#),
+            (r#""inverse":null"#, r#""inverse":7"#),
+        ] {
+            assert!(whole.contains(from), "{from}");
+            assert_eq!(Action::parse(&whole.replace(from, to)), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn rows_of_before_read_as_one_target_that_is_not_sensitive() {
+        let old =
+            r#"{"arguments":{},"inverse":null,"resource":"x","verb":"run_query","zone":"prod"}"#;
+        let action = Action::parse(old).unwrap();
+        assert_eq!((action.targets, action.sensitive), (1, false));
+    }
+
+    #[test]
+    fn a_script_has_a_verb_for_each_class_but_control() {
+        for class in Class::ALL {
+            assert_eq!(
+                Verb::script(class).map(Verb::class),
+                (class != Class::Control).then_some(class)
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{Action, Class, Zone};
 
 /// The version of [`assess`]; recorded with every decision.
-pub const CLASSIFIER: &str = "risk/1";
+pub const CLASSIFIER: &str = "risk/2";
 
 /// R0 none to R4 critical.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,23 +42,56 @@ pub struct Assessment {
     pub reasons: Vec<String>,
 }
 
-/// Classifies an action. `tainted`: the plan rests on text that nobody trusted wrote.
+/// What the action itself does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// The plan rests on text that nobody trusted wrote.
+    pub tainted: bool,
+    /// The declared inverse was run and shown to bring back what was there.
+    pub inverse_tested: bool,
+}
+
+/// From how many assets on the blast radius raises the risk by itself.
+pub const MANY: u32 = 10;
+
+/// Classifies an action.
 ///
-/// Class and zone give the start; what cannot be taken back, and what untrusted text asked for,
-/// raise it by one each. Reading never rises above R1.
-pub fn assess(action: &Action, tainted: bool) -> Assessment {
+/// Class and zone give the start. What cannot be taken back, touches sensitive data, touches
+/// [`MANY`] assets or more, or was asked for by untrusted text, raises it by one each. Reading and
+/// reporting never rise above R1. A write to production starts at R3; only where its inverse is
+/// tested and nothing else speaks against it is it R2, and never less.
+pub fn assess(action: &Action, traits: Traits) -> Assessment {
     let (class, zone) = (action.verb.class(), action.resource.zone);
-    let mut risk = start(class, zone);
+    let start = start(class, zone);
     let mut reasons = vec![format!("{} in {}", class.as_str(), zone.as_str())];
-    if risk > Risk::R1 && !action.reversible() {
-        risk = risk.raised();
-        reasons.push("cannot be taken back".to_owned());
+    if harmless(class) {
+        if action.sensitive {
+            reasons.push("sensitive data".to_owned());
+        }
+        return Assessment { risk: if action.sensitive { Risk::R1 } else { start }, reasons };
     }
-    if tainted && !matches!(class, Class::Read | Class::Report) {
+    let mut risk = start;
+    let raises = [
+        (start > Risk::R1 && !action.reversible(), "cannot be taken back"),
+        (action.sensitive, "sensitive data"),
+        (action.targets >= MANY, "many assets at once"),
+        (traits.tainted, "the plan rests on untrusted text"),
+    ];
+    for (_, reason) in raises.into_iter().filter(|(holds, _)| *holds) {
         risk = risk.raised();
-        reasons.push("the plan rests on untrusted text".to_owned());
+        reasons.push(reason.to_owned());
+    }
+    let tested = traits.inverse_tested && action.inverse.is_some();
+    if class == Class::Write && zone == Zone::Prod && tested && risk == start && action.targets <= 1
+    {
+        reasons.push("one asset, and the way back is tested".to_owned());
+        risk = Risk::R2;
     }
     Assessment { risk, reasons }
+}
+
+const fn harmless(class: Class) -> bool {
+    matches!(class, Class::Read | Class::Report)
 }
 
 const fn start(class: Class, zone: Zone) -> Risk {
@@ -76,6 +109,8 @@ const fn start(class: Class, zone: Zone) -> Risk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{Resource, Verb};
 
@@ -85,37 +120,91 @@ mod tests {
 
     #[test]
     fn the_table_of_cases() {
+        let plain = action;
+        let undone = |verb, zone| action(verb, zone).undone_by("undo");
+        let (calm, tainted) = (Traits::default(), Traits { tainted: true, inverse_tested: true });
+        let tested = Traits { tainted: false, inverse_tested: true };
         let cases = [
-            (Verb::RunQuery, Zone::Prod, false, Risk::R0),
-            (Verb::BuildScratch, Zone::Scratch, false, Risk::R0),
-            (Verb::BuildScratch, Zone::Scratch, true, Risk::R1),
-            (Verb::BuildScratch, Zone::Prod, false, Risk::R3),
-            (Verb::WriteTable, Zone::Dev, false, Risk::R1),
-            (Verb::WriteTable, Zone::Prod, false, Risk::R4),
-            (Verb::GrantPrivilege, Zone::Dev, false, Risk::R3),
-            (Verb::GrantPrivilege, Zone::Prod, true, Risk::R4),
-            (Verb::EditControl, Zone::Dev, false, Risk::R4),
+            (plain(Verb::RunQuery, Zone::Prod), calm, Risk::R0),
+            (plain(Verb::RunQuery, Zone::Prod).sensitive(), tainted, Risk::R1),
+            (plain(Verb::RunQuery, Zone::Prod).touching(1_000), tainted, Risk::R0),
+            (plain(Verb::WriteReport, Zone::Prod).sensitive(), tainted, Risk::R1),
+            (plain(Verb::BuildScratch, Zone::Scratch), calm, Risk::R0),
+            (plain(Verb::BuildScratch, Zone::Scratch), tainted, Risk::R1),
+            (plain(Verb::BuildScratch, Zone::Scratch).sensitive(), tainted, Risk::R2),
+            (plain(Verb::BuildScratch, Zone::Prod), calm, Risk::R3),
+            (plain(Verb::WriteTable, Zone::Dev), calm, Risk::R1),
+            (undone(Verb::WriteTable, Zone::Dev).touching(MANY), tested, Risk::R2),
+            (undone(Verb::WriteTable, Zone::Staging), calm, Risk::R2),
+            (plain(Verb::WriteTable, Zone::Staging), calm, Risk::R3),
+            (plain(Verb::WriteTable, Zone::Prod), calm, Risk::R4),
+            (plain(Verb::WriteTable, Zone::Prod), tested, Risk::R4),
+            (undone(Verb::WriteTable, Zone::Prod), calm, Risk::R3),
+            (undone(Verb::WriteTable, Zone::Prod), tested, Risk::R2),
+            (undone(Verb::WriteTable, Zone::Prod).touching(2), tested, Risk::R3),
+            (undone(Verb::WriteTable, Zone::Prod).sensitive(), tested, Risk::R4),
+            (undone(Verb::WriteTable, Zone::Prod), tainted, Risk::R4),
+            (undone(Verb::ScriptWrite, Zone::Prod), tested, Risk::R2),
+            (undone(Verb::ChangeModel, Zone::Prod), tested, Risk::R3),
+            (plain(Verb::GrantPrivilege, Zone::Dev), calm, Risk::R3),
+            (undone(Verb::GrantPrivilege, Zone::Prod), tested, Risk::R3),
+            (plain(Verb::GrantPrivilege, Zone::Prod), tainted, Risk::R4),
+            (plain(Verb::EditControl, Zone::Dev), calm, Risk::R4),
         ];
-        for (verb, zone, tainted, expected) in cases {
-            assert_eq!(assess(&action(verb, zone), tainted).risk, expected, "{verb} in {zone:?}");
+        for (action, traits, expected) in cases {
+            assert_eq!(assess(&action, traits).risk, expected, "{action:?} {traits:?}");
         }
     }
 
-    #[test]
-    fn a_closer_zone_or_taint_or_a_missing_inverse_never_lowers_risk() {
-        for verb in Verb::ALL {
-            for pair in Zone::ALL.windows(2) {
-                for tainted in [false, true] {
-                    let near = assess(&action(verb, pair[0]), tainted).risk;
-                    assert!(near <= assess(&action(verb, pair[1]), tainted).risk, "{verb}");
-                }
+    prop_compose! {
+        fn any_case()(
+            verb in prop::sample::select(&Verb::ALL[..]),
+            zone in prop::sample::select(&Zone::ALL[..]),
+            targets in prop_oneof![1u32..20, Just(u32::MAX)],
+            sensitive: bool, inverse: bool, tainted: bool, inverse_tested: bool,
+        ) -> (Action, Traits) {
+            let mut action = action(verb, zone).touching(targets);
+            action.sensitive = sensitive;
+            action.inverse = inverse.then(|| "undo".to_owned());
+            (action, Traits { tainted, inverse_tested })
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_makes_an_action_graver_never_lowers_its_risk((action, traits) in any_case()) {
+            let before = assess(&action, traits).risk;
+            let closer = Zone::ALL.into_iter().find(|zone| *zone > action.resource.zone);
+            let mut graver = vec![
+                (action.clone().touching(action.targets.saturating_add(1)), traits),
+                (action.clone().sensitive(), traits),
+                (action.clone(), Traits { tainted: true, ..traits }),
+                (action.clone(), Traits { inverse_tested: false, ..traits }),
+                (Action { inverse: None, ..action.clone() }, traits),
+            ];
+            graver.extend(closer.map(|zone| {
+                (Action { resource: Resource::new("x", zone), ..action.clone() }, traits)
+            }));
+            for (graver, traits) in graver {
+                let after = assess(&graver, traits).risk;
+                prop_assert!(before <= after, "{before} > {after}: {graver:?} {traits:?}");
             }
-            for zone in Zone::ALL {
-                let plain = action(verb, zone);
-                assert!(assess(&plain, false).risk <= assess(&plain, true).risk, "{verb}");
-                let undoable = plain.clone().undone_by("undo");
-                assert!(assess(&undoable, false).risk <= assess(&plain, false).risk, "{verb}");
-            }
+        }
+
+        #[test]
+        fn a_production_write_is_never_below_r2((action, traits) in any_case(), index in 0usize..3) {
+            let verb = [Verb::WriteTable, Verb::DropAsset, Verb::ScriptWrite][index];
+            let action = Action { verb, resource: Resource::new("x", Zone::Prod), ..action };
+            let risk = assess(&action, traits).risk;
+            let mild = traits.inverse_tested
+                && !traits.tainted
+                && !action.sensitive
+                && action.targets == 1
+                && action.inverse.is_some();
+            prop_assert_eq!(risk == Risk::R2, mild);
+            prop_assert!(risk >= Risk::R2);
         }
     }
 }

@@ -24,10 +24,15 @@ fn permit(action: &Action) -> Permit {
         owner: "data-team".to_owned(),
         level: Level::L2,
         quarantined: false,
+        tools: belay_model::Verb::ALL.to_vec(),
     };
     let circumstances = Circumstances {
         learned: false,
         tainted: false,
+        rollback: false,
+        bounded: false,
+        inverse_tested: false,
+        guided: false,
         spent_seconds: 0,
         budget_seconds: 60,
         approval: None,

@@ -40,10 +40,15 @@ pub(super) fn permit(statement: &Statement) -> Permit {
         owner: "data-team".to_owned(),
         level: Level::L2,
         quarantined: false,
+        tools: Verb::ALL.to_vec(),
     };
     let calm = Circumstances {
         learned: false,
         tainted: false,
+        rollback: false,
+        bounded: false,
+        inverse_tested: false,
+        guided: false,
         spent_seconds: 0,
         budget_seconds: 60,
         approval: None,
