@@ -3,7 +3,7 @@
 
 use belay_gate::{Circumstances, Permit, Ruling, Worker};
 use belay_model::record::{
-    Answer, Artefact, Decision, Effect, EffectState, Run, RunState, Step, StepState,
+    Answer, Artefact, Decision, Effect, EffectState, Queue, Run, RunState, Step, StepState,
 };
 use belay_model::{
     Action, ArtefactId, Class, DecisionId, Digest, EffectId, Level, RunId, StepId, Timestamp,
@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use crate::worker::Registered;
 use crate::{Desk, FlowError};
+
+/// How long a lease lasts on machines that cannot see this process, in nanoseconds.
+const LEASE: i64 = 60 * 60 * 1_000_000_000;
 
 /// One run, from its first row to its last.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub struct Supervisor<'a> {
     steps: i64,
     current: Option<Step>,
     /// While this lives, other processes see the run as alive.
-    _mark: belay_store::Mark,
+    _tenure: belay_store::Tenure,
 }
 
 impl<'a> Supervisor<'a> {
@@ -53,7 +56,10 @@ impl<'a> Supervisor<'a> {
             started: desk.now(),
             ended: None,
         };
-        let mark = desk.memory.begin_run(&run).await?;
+        let owner = format!("localhost/{}", std::process::id());
+        let until = Timestamp::from_nanos(run.started.nanos() + LEASE);
+        let begun = desk.memory.begin_run(&run, Queue::Person, &owner, until);
+        let tenure = begun.await?;
         let worker = Worker {
             name: registered.name.clone(),
             owner: registered.owner.clone(),
@@ -62,7 +68,7 @@ impl<'a> Supervisor<'a> {
         };
         let tools = registered.tools.clone();
         let budget_seconds = registered.budget_seconds;
-        Ok(Self { desk, run, worker, tools, budget_seconds, steps: 0, current: None, _mark: mark })
+        Ok(Self { desk, run, worker, tools, budget_seconds, steps: 0, current: None, _tenure: tenure })
     }
 
     /// One step of the workflow. Its end is written down however `work` ends.
@@ -129,7 +135,7 @@ impl<'a> Supervisor<'a> {
         let decision = self.decision(action, &ruling)?;
         let changes = ruling.answer == Answer::Permit && action.verb.class() != Class::Read;
         let effect = changes.then(|| self.effect(action, &decision));
-        let reservation = Reservation { decision: &decision, effect: effect.as_ref() };
+        let reservation = Reservation { decision: &decision, effect: effect.as_ref(), spends: None };
         self.desk.memory.reserve(reservation).await?;
         Ok((ruling.permit()?, effect))
     }
@@ -210,7 +216,7 @@ impl<'a> Supervisor<'a> {
         body: &[u8],
         kept: bool,
     ) -> Result<Digest, FlowError> {
-        let digest = if kept { self.desk.memory.keep(body)? } else { Digest::of(body) };
+        let digest = if kept { self.desk.memory.keep(body).await? } else { Digest::of(body) };
         let artefact = Artefact {
             id: ArtefactId::new(self.desk.id()),
             run: self.run.id,
