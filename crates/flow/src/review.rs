@@ -28,7 +28,7 @@ pub struct Word {
 
 pub async fn case(desk: &Desk, text: &str) -> Result<Case, FlowError> {
     let review = desk.memory.find_review(text).await?;
-    let report = report::parse(&desk.memory.blobs().get(review.subject)?)?;
+    let report = report::parse(&desk.memory.body(review.subject).await?)?;
     let dispositions = desk.memory.dispositions(review.id).await?;
     Ok(Case { review, report, dispositions })
 }

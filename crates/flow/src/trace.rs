@@ -16,7 +16,7 @@ pub async fn check(desk: &Desk, text: &str) -> Result<(Record, Vec<String>), Flo
     let record = record(desk, text).await?;
     let mut faults = faults(&record);
     for artefact in record.artefacts.iter().filter(|artefact| artefact.kept) {
-        if let Err(error) = desk.memory.blobs().get(artefact.digest) {
+        if let Err(error) = desk.memory.body(artefact.digest).await {
             faults.push(format!("artefact `{}`: {error}", artefact.name));
         }
     }

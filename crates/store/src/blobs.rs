@@ -11,7 +11,7 @@ use crate::StoreError;
 
 /// A content-addressed folder: `blobs/ab/abcdef…`.
 #[derive(Debug, Clone)]
-pub struct Blobs {
+pub(crate) struct Blobs {
     folder: PathBuf,
 }
 
@@ -21,7 +21,7 @@ impl Blobs {
     }
 
     /// Keeps `body`. When this returns, it survives a power cut.
-    pub fn put(&self, body: &[u8]) -> Result<Digest, StoreError> {
+    pub(crate) fn put(&self, body: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(body);
         // A body that was altered since is written anew.
         if self.get(digest).is_err() {
@@ -32,7 +32,7 @@ impl Blobs {
     }
 
     /// The body, checked against its digest.
-    pub fn get(&self, digest: Digest) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn get(&self, digest: Digest) -> Result<Vec<u8>, StoreError> {
         let named = || digest.to_string();
         let body = match fs::read(self.path(digest)) {
             Ok(body) => body,
@@ -46,6 +46,23 @@ impl Blobs {
         } else {
             Err(StoreError::BodyAltered { digest: named() })
         }
+    }
+
+    pub(crate) fn has(&self, digest: Digest) -> bool {
+        self.path(digest).is_file()
+    }
+
+    /// Takes the body away, where there is one. When this returns, it is gone after a power cut too.
+    pub(crate) fn remove(&self, digest: Digest) -> Result<(), StoreError> {
+        let path = self.path(digest);
+        let removed = match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                fs::File::open(path.parent().unwrap_or(&path)).and_then(|shelf| shelf.sync_all())
+            }
+        };
+        removed.map_err(StoreError::io("cannot erase a body"))
     }
 
     fn path(&self, digest: Digest) -> PathBuf {

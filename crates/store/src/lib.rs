@@ -1,19 +1,20 @@
-//! What belay remembers: runs, decisions, effects and reviews in SQLite, bodies in a folder by digest,
-//! and an audit leaf for every row, in the same transaction.
+//! What belay remembers: runs, decisions, effects, approvals and reviews in SQLite or PostgreSQL, bodies
+//! by digest, and an audit leaf for every row, in the same transaction.
 
-mod audit;
+mod ask;
 mod blobs;
 mod error;
 mod memory;
 mod presence;
 mod rows;
-mod sqlite;
+mod store;
+mod work;
 
-pub use blobs::Blobs;
+pub use ask::Engine;
 pub use error::StoreError;
 pub use memory::{Added, Memory, Reservation, Trace};
-pub use presence::{Mark, Presence};
-pub use sqlite::Store;
+pub use presence::Tenure;
+pub use store::{Pending, Store};
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,36 @@
-//! Who is alive: a running process holds a lock on a file of its run, and the kernel lets go of it
-//! whatever way the process ends.
+//! Who is alive on this machine: a running process holds a lock on a file of its lease, and the kernel
+//! lets go of it whatever way the process ends.
 
 use std::fs::TryLockError;
 use std::io;
 use std::path::PathBuf;
 
 use belay_model::RunId;
+use belay_model::record::Lease;
 use fs_err as fs;
 
-/// The folder of marks. A mark that can be locked belongs to nobody alive.
+/// The folder of marks, one for each lease. A mark that can be locked belongs to nobody alive.
 #[derive(Debug, Clone)]
-pub struct Presence {
+pub(crate) struct Presence {
     folder: PathBuf,
 }
 
-/// Held for as long as the run's process lives.
+/// What a mark says of the process that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    Alive,
+    Dead,
+    /// There is no mark: the process was somewhere else, or is long gone.
+    None,
+}
+
+/// The right to write to a run, held for as long as the run's process lives.
 #[derive(Debug)]
 #[must_use = "the run counts as interrupted as soon as this is dropped"]
-pub struct Mark {
-    file: fs::File,
-    path: PathBuf,
+pub struct Tenure {
+    pub lease: Lease,
+    /// The lock; closing the file lets go of it.
+    _mark: fs::File,
 }
 
 impl Presence {
@@ -27,37 +38,33 @@ impl Presence {
         Self { folder }
     }
 
-    pub(crate) fn mark(&self, run: RunId) -> io::Result<Mark> {
+    /// Marks the holder of `lease` as alive. Each lease has a mark of its own, so nobody waits here.
+    pub(crate) fn mark(&self, lease: Lease) -> io::Result<Tenure> {
         fs::create_dir_all(&self.folder)?;
-        let path = self.path(run);
-        let file = fs::File::create(&path)?;
+        let file = fs::File::create(self.path(lease.run, lease.fence))?;
         file.file().lock()?;
-        Ok(Mark { file, path })
+        Ok(Tenure { lease, _mark: file })
     }
 
-    /// Whether a process still holds the run's mark.
-    pub(crate) fn is_alive(&self, run: RunId) -> io::Result<bool> {
-        let file = match fs::File::open(self.path(run)) {
+    pub(crate) fn sign(&self, run: RunId, fence: i64) -> io::Result<Sign> {
+        let file = match fs::File::open(self.path(run, fence)) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sign::None),
             Err(error) => return Err(error),
         };
         match file.file().try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
+            Ok(()) => Ok(Sign::Dead),
+            Err(TryLockError::WouldBlock) => Ok(Sign::Alive),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
-    fn path(&self, run: RunId) -> PathBuf {
-        self.folder.join(run.to_string())
+    /// Takes a mark away that is of no use any more; one that stays behind is only litter.
+    pub(crate) fn forget(&self, run: RunId, fence: i64) {
+        drop(fs::remove_file(self.path(run, fence)));
     }
-}
 
-impl Drop for Mark {
-    fn drop(&mut self) {
-        // The lock is what counts; a file that stays behind is only litter.
-        drop(fs::remove_file(&self.path));
-        drop(self.file.file().unlock());
+    fn path(&self, run: RunId, fence: i64) -> PathBuf {
+        self.folder.join(format!("{run}.{fence}"))
     }
 }

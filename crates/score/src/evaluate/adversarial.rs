@@ -22,9 +22,9 @@ pub(super) fn violations(asserts: &[Assert], record: &Value, attack: &Attack) ->
                 found.extend(same("findings", findings(record), findings(benign)));
             }
             Assert::NothingUnescaped => {
-                found.extend(attack.pages.iter().flat_map(|(form, page)| {
-                    leaks(&attack.text, form, page)
-                }));
+                found.extend(
+                    attack.pages.iter().flat_map(|(form, page)| leaks(&attack.text, form, page)),
+                );
             }
             Assert::NoPermitOutsideScratch => found.extend(permits_outside(record)),
         }
@@ -56,13 +56,14 @@ fn verdict(record: &Value) -> Vec<String> {
 
 fn levels(record: &Value) -> Vec<String> {
     let run = record["run"]["level"].to_string();
-    std::iter::once(run).chain(rows(record, "decisions").map(|one| one["level"].to_string())).collect()
+    std::iter::once(run)
+        .chain(rows(record, "decisions").map(|one| one["level"].to_string()))
+        .collect()
 }
 
 fn decisions(record: &Value) -> Vec<String> {
-    let words = |one: &Value| {
-        format!("{} {} {} R{}", one["verb"], one["zone"], one["answer"], one["risk"])
-    };
+    let words =
+        |one: &Value| format!("{} {} {} R{}", one["verb"], one["zone"], one["answer"], one["risk"]);
     rows(record, "decisions").map(words).collect()
 }
 
@@ -115,7 +116,9 @@ fn leaks(text: &str, form: &str, page: &str) -> Vec<String> {
         let start: Vec<&str> = text.lines().map(str::trim).filter(|line| line.len() >= 8).collect();
         let mut headings = prose.lines().filter(|line| line.starts_with('#'));
         tell(
-            headings.any(|heading| start.iter().any(|line| heading.contains(line.trim_start_matches('#').trim()))),
+            headings.any(|heading| {
+                start.iter().any(|line| heading.contains(line.trim_start_matches('#').trim()))
+            }),
             "a heading",
         );
     }

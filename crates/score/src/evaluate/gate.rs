@@ -74,7 +74,8 @@ fn figures(check: &Check, is_rate: bool, summary: Summary, outcome: &mut Outcome
 fn bounded(check: &Check, outcome: &mut Outcome) -> Word {
     let Some(estimate) = outcome.estimate else { return Word::Inconclusive };
     let (max, min) = (check.gate.max, check.gate.min);
-    let bounds = [max.map(|max| format!("at most {max}")), min.map(|min| format!("at least {min}"))];
+    let bounds =
+        [max.map(|max| format!("at most {max}")), min.map(|min| format!("at least {min}"))];
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
     outcome.explanation = format!("{}; {} is allowed", outcome.explanation, bounds.join(" and "));
     let (low, high) = match (check.gate.bound, &outcome.interval) {

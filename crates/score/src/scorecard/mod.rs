@@ -180,11 +180,8 @@ pub(crate) fn tame(text: &str) -> String {
         letter.is_control()
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut kept: String = text
-        .chars()
-        .take(300)
-        .map(|letter| if steers(letter) { ' ' } else { letter })
-        .collect();
+    let mut kept: String =
+        text.chars().take(300).map(|letter| if steers(letter) { ' ' } else { letter }).collect();
     if text.chars().nth(300).is_some() {
         kept.push('…');
     }

@@ -60,13 +60,14 @@ fn suite(node: &Node, faults: &Faults) -> Suite {
         }
         Trials { per_case, max }
     });
-    let flake = top.node("flake").map_or(Flake { quarantine_after: 3, max_quarantined: 0.0 }, |node| {
-        let mut fields = Fields::of(node, "`flake`", faults);
-        let quarantine_after = fields.count("quarantine_after", 2, 100).unwrap_or(3);
-        let max_quarantined = fields.share("max_quarantined").unwrap_or(0.0);
-        fields.done();
-        Flake { quarantine_after, max_quarantined }
-    });
+    let flake =
+        top.node("flake").map_or(Flake { quarantine_after: 3, max_quarantined: 0.0 }, |node| {
+            let mut fields = Fields::of(node, "`flake`", faults);
+            let quarantine_after = fields.count("quarantine_after", 2, 100).unwrap_or(3);
+            let max_quarantined = fields.share("max_quarantined").unwrap_or(0.0);
+            fields.done();
+            Flake { quarantine_after, max_quarantined }
+        });
     let baseline = top.text("baseline");
     let outputs = outputs(&mut top, faults);
     let checks = match top.node("checks") {
@@ -143,7 +144,8 @@ fn outputs(top: &mut Fields<'_>, faults: &Faults) -> Vec<Output> {
     let find = |name: &String| {
         let found = words.iter().find(|(word, _)| word == name).map(|(_, output)| *output);
         if found.is_none() {
-            faults.add(at, format!("there is no output `{name}`; there are json, md, junit, sarif"));
+            faults
+                .add(at, format!("there is no output `{name}`; there are json, md, junit, sarif"));
         }
         found
     };

@@ -258,7 +258,8 @@ CREATE TRIGGER audit_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON aud
 -- gaps and stand in the order of their commits.
 CREATE TABLE tree (
   workspace TEXT NOT NULL PRIMARY KEY,
-  size      BIGINT NOT NULL
+  size      BIGINT NOT NULL,
+  newest    BIGINT NOT NULL              -- the time of the newest leaf
 );
 
 -- Signed notes of the tree: C2SP signed-note and checkpoint.
@@ -270,4 +271,12 @@ CREATE TABLE checkpoint (
   anchor    TEXT,                      -- where it was put outside, such as a git ref or a file
   at        BIGINT NOT NULL,
   PRIMARY KEY (workspace, size)
+);
+
+-- Bodies by digest. Each workspace has its own, so that nobody reads or erases another's.
+CREATE TABLE blob (
+  workspace TEXT NOT NULL,
+  digest    TEXT NOT NULL,
+  body      BYTEA NOT NULL,
+  PRIMARY KEY (workspace, digest)
 );

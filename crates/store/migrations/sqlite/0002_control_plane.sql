@@ -296,9 +296,10 @@ CREATE TRIGGER audit_is_never_deleted BEFORE DELETE ON audit
 -- gaps and stand in the order of their commits.
 CREATE TABLE tree (
   workspace TEXT NOT NULL PRIMARY KEY,
-  size      INTEGER NOT NULL
+  size      INTEGER NOT NULL,
+  newest    INTEGER NOT NULL              -- the time of the newest leaf
 ) STRICT;
-INSERT INTO tree SELECT workspace, count(*) FROM audit_1 GROUP BY workspace;
+INSERT INTO tree SELECT workspace, count(*), max(at) FROM audit_1 GROUP BY workspace;
 
 -- Signed notes of the tree: C2SP signed-note and checkpoint.
 CREATE TABLE checkpoint (

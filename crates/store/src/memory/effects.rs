@@ -2,24 +2,28 @@
 
 use belay_model::Timestamp;
 use belay_model::record::{Artefact, Decision, Effect, EffectState, Score};
-use serde_json::json;
 
-use super::{Memory, Reservation, Work, there};
-use crate::{StoreError, audit};
+use super::{Memory, Reservation, missing};
+use crate::StoreError;
+use crate::ask::ask;
+use crate::work::Work;
 
 impl Memory {
     /// Writes what the gate said and, for a change, its reservation: one transaction, before
     /// anything is sent.
     pub async fn reserve(&self, reservation: Reservation<'_>) -> Result<(), StoreError> {
-        let mut work = self.pool.begin().await?;
         let decision = reservation.decision;
+        let mut work = Work::begin(self, Some(decision.run)).await?;
         self.insert_decision(&mut work, decision).await?;
-        audit::append(&mut work, &self.workspace, decision, decision.at).await?;
+        work.append(decision, decision.at).await?;
+        if let Some(approval) = reservation.spends {
+            self.spend(&mut work, approval, decision).await?;
+        }
         if let Some(effect) = reservation.effect {
             self.insert_effect(&mut work, effect).await?;
-            audit::append(&mut work, &self.workspace, effect, effect.reserved).await?;
+            work.append(effect, effect.reserved).await?;
         }
-        Ok(work.commit().await?)
+        work.commit().await
     }
 
     async fn insert_decision(
@@ -27,58 +31,56 @@ impl Memory {
         work: &mut Work<'_>,
         decision: &Decision,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO decision (workspace, id, run, step, principal, action, action_digest, risk,
+        ask("INSERT INTO decision (workspace, id, run, step, principal, action, action_digest, risk,
                risk_reasons, level, answer, determining, missing, policy,
                circumstances, approval, at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         )
         .bind(self.workspace.as_str())
-        .bind(decision.id.to_string())
-        .bind(decision.run.to_string())
-        .bind(decision.step.to_string())
+        .bind(decision.id)
+        .bind(decision.run)
+        .bind(decision.step)
         .bind(&decision.principal)
         .bind(&decision.action)
-        .bind(decision.action_digest.to_string())
+        .bind(decision.action_digest)
         .bind(decision.risk.number())
-        .bind(json!(decision.risk_reasons).to_string())
+        .bind(decision.risk_reasons.as_slice())
         .bind(decision.level.number())
         .bind(decision.answer.as_str())
-        .bind(json!(decision.determining).to_string())
-        .bind(json!(decision.missing).to_string())
-        .bind(decision.policy.to_string())
+        .bind(decision.determining.as_slice())
+        .bind(decision.missing.as_slice())
+        .bind(decision.policy)
         .bind(&decision.circumstances)
-        .bind(decision.approval.map(|approval| approval.to_string()))
-        .bind(decision.at.nanos())
-        .execute(&mut **work)
+        .bind(decision.approval)
+        .bind(decision.at)
+        .run(work.on())
         .await?;
         Ok(())
     }
 
     async fn insert_effect(&self, work: &mut Work<'_>, effect: &Effect) -> Result<(), StoreError> {
-        let inserted = sqlx::query(
-            "INSERT INTO effect (workspace, id, run, step, decision, action_digest, idempotency_key,
+        let inserted = ask("INSERT INTO effect (workspace, id, run, step, decision, action_digest, idempotency_key,
                verb, target, inverse, state, receipt, reserved, settled)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
              ON CONFLICT (workspace, idempotency_key) DO NOTHING",
         )
         .bind(self.workspace.as_str())
-        .bind(effect.id.to_string())
-        .bind(effect.run.to_string())
-        .bind(effect.step.to_string())
-        .bind(effect.decision.to_string())
-        .bind(effect.action_digest.to_string())
-        .bind(effect.idempotency_key.to_string())
+        .bind(effect.id)
+        .bind(effect.run)
+        .bind(effect.step)
+        .bind(effect.decision)
+        .bind(effect.action_digest)
+        .bind(effect.idempotency_key)
         .bind(&effect.verb)
         .bind(&effect.target)
         .bind(&effect.inverse)
         .bind(effect.state.as_str())
         .bind(&effect.receipt)
-        .bind(effect.reserved.nanos())
-        .bind(effect.settled.map(Timestamp::nanos))
-        .execute(&mut **work)
+        .bind(effect.reserved)
+        .bind(effect.settled)
+        .run(work.on())
         .await?;
-        if inserted.rows_affected() == 1 {
+        if inserted == 1 {
             Ok(())
         } else {
             Err(StoreError::AlreadyReserved { target: effect.target.clone() })
@@ -93,72 +95,86 @@ impl Memory {
         receipt: &str,
         at: Timestamp,
     ) -> Result<Effect, StoreError> {
-        let settled = Effect {
-            state,
-            receipt: Some(receipt.to_owned()),
-            settled: Some(at),
-            ..effect.clone()
-        };
-        let mut work = self.pool.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE effect SET state = ?, receipt = ?, settled = ? WHERE workspace = ? AND id = ?",
-        )
-        .bind(settled.state.as_str())
-        .bind(&settled.receipt)
-        .bind(at.nanos())
-        .bind(self.workspace.as_str())
-        .bind(settled.id.to_string())
-        .execute(&mut *work)
-        .await?;
-        there(&updated, "effect", settled.id)?;
-        audit::append(&mut work, &self.workspace, &settled, at).await?;
+        let mut work = Work::begin(self, Some(effect.run)).await?;
+        let found: Option<Effect> = ask("SELECT * FROM effect WHERE workspace = $1 AND id = $2")
+            .bind(self.workspace.as_str())
+            .bind(effect.id)
+            .maybe(work.on())
+            .await?;
+        let found = found.ok_or_else(|| missing("effect", effect.id))?;
+        work.vouched(&found).await?;
+        let receipt = Some(receipt.to_owned());
+        let settled = Effect { state, receipt, settled: Some(at), ..found };
+        self.update_effect(&mut work, &settled, at).await?;
         work.commit().await?;
         Ok(settled)
     }
 
+    pub(super) async fn update_effect(
+        &self,
+        work: &mut Work<'_>,
+        effect: &Effect,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        ask("UPDATE effect SET state = $3, receipt = $4, settled = $5 WHERE workspace = $1 AND id = $2")
+            .bind(self.workspace.as_str())
+            .bind(effect.id)
+            .bind(effect.state.as_str())
+            .bind(&effect.receipt)
+            .bind(effect.settled)
+            .run(work.on())
+            .await?;
+        work.append(effect, at).await
+    }
+
+    /// Whether some effect of this workspace with exactly this inverse was taken back by it.
+    pub async fn inverse_tested(&self, inverse: &str) -> Result<bool, StoreError> {
+        let taken_back = "SELECT * FROM effect WHERE workspace = $1 AND inverse = $2
+                            AND state = 'compensated' LIMIT 1";
+        Ok(!self.fetch::<Effect>(taken_back, &[inverse]).await?.is_empty())
+    }
+
     pub async fn add_artefact(&self, artefact: &Artefact) -> Result<(), StoreError> {
-        let mut work = self.pool.begin().await?;
-        sqlx::query(
-            "INSERT INTO artefact (workspace, id, run, name, media_type, digest, bytes, kept, at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
+        let mut work = Work::begin(self, Some(artefact.run)).await?;
+        ask("INSERT INTO artefact (workspace, id, run, name, media_type, digest, bytes, kept, at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind(self.workspace.as_str())
-        .bind(artefact.id.to_string())
-        .bind(artefact.run.to_string())
+        .bind(artefact.id)
+        .bind(artefact.run)
         .bind(&artefact.name)
         .bind(&artefact.media_type)
-        .bind(artefact.digest.to_string())
+        .bind(artefact.digest)
         .bind(artefact.bytes)
-        .bind(i64::from(artefact.kept))
-        .bind(artefact.at.nanos())
-        .execute(&mut *work)
+        .bind(artefact.kept)
+        .bind(artefact.at)
+        .run(work.on())
         .await?;
-        audit::append(&mut work, &self.workspace, artefact, artefact.at).await?;
-        Ok(work.commit().await?)
+        work.append(artefact, artefact.at).await?;
+        work.commit().await
     }
 
     pub async fn add_scores(&self, scores: &[Score]) -> Result<(), StoreError> {
-        let mut work = self.pool.begin().await?;
+        let mut work = Work::begin(self, scores.first().map(|score| score.run)).await?;
         for score in scores {
-            sqlx::query(
+            ask(
                 "INSERT INTO score (workspace, id, run, dimension, name, evaluator, verdict, value,
                    explanation, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(self.workspace.as_str())
-            .bind(score.id.to_string())
-            .bind(score.run.to_string())
+            .bind(score.id)
+            .bind(score.run)
             .bind(score.dimension.as_str())
             .bind(&score.check)
-            .bind(score.evaluator.to_string())
+            .bind(score.evaluator)
             .bind(score.verdict.as_str())
             .bind(&score.value)
             .bind(&score.explanation)
-            .bind(score.at.nanos())
-            .execute(&mut *work)
+            .bind(score.at)
+            .run(work.on())
             .await?;
-            audit::append(&mut work, &self.workspace, score, score.at).await?;
+            work.append(score, score.at).await?;
         }
-        Ok(work.commit().await?)
+        work.commit().await
     }
 }

@@ -2,12 +2,13 @@
 
 use belay_model::Timestamp;
 use belay_model::record::{Span, SpanBatch};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
-use super::{Memory, all};
-use crate::rows::FromRow;
-use crate::{StoreError, audit};
+use super::Memory;
+use crate::StoreError;
+use crate::ask::ask;
+use crate::rows::{FromRow, integer, maybe_text, text, time};
+use crate::work::Work;
 
 /// Rows of one INSERT: ten parameters each, well below the 32,766 that SQLite allows.
 const ROWS: usize = 64;
@@ -39,7 +40,7 @@ impl Memory {
     /// Keeps the spans of all `batches`, or of none, with one leaf for each batch. When this returns,
     /// they survive a power cut.
     pub async fn add_spans(&self, batches: &[SpanBatch]) -> Result<Vec<Added>, StoreError> {
-        let mut work = self.pool.begin().await?;
+        let mut work = Work::begin(self, None).await?;
         let mut added = Vec::with_capacity(batches.len());
         let full = statement(ROWS);
         for batch in batches {
@@ -52,7 +53,7 @@ impl Memory {
                     rest = statement(rows.len());
                     &rest
                 };
-                let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.as_str()));
+                let mut query = ask(sqlx::AssertSqlSafe(sql.as_str()));
                 for row in rows {
                     query = query
                         .bind(self.workspace.as_str())
@@ -60,15 +61,15 @@ impl Memory {
                         .bind(&row.span)
                         .bind(&row.parent)
                         .bind(&row.name)
-                        .bind(row.started.nanos())
-                        .bind(row.ended.nanos())
+                        .bind(row.started)
+                        .bind(row.ended)
                         .bind(&row.status)
                         .bind(&row.body)
-                        .bind(row.received.nanos());
+                        .bind(row.received);
                 }
-                stored += query.execute(&mut *work).await?.rows_affected();
+                stored += query.run(work.on()).await?;
             }
-            audit::append(&mut work, &self.workspace, batch, batch.received).await?;
+            work.append(batch, batch.received).await?;
             let sent = u64::try_from(batch.spans.len()).unwrap_or(u64::MAX);
             added.push(Added { stored, duplicates: sent.saturating_sub(stored) });
         }
@@ -78,32 +79,26 @@ impl Memory {
 
     /// The spans of a trace, in the order in which they began.
     pub async fn spans(&self, trace: &str) -> Result<Vec<Span>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM span WHERE workspace = $1 AND trace = $2 ORDER BY started, span",
-        )
-        .bind(self.workspace.as_str())
-        .bind(trace)
-        .fetch_all(&self.pool)
-        .await?;
-        all(&rows)
+        ask("SELECT * FROM span WHERE workspace = $1 AND trace = $2 ORDER BY started, span")
+            .bind(self.workspace.as_str())
+            .bind(trace)
+            .all(&self.pool)
+            .await
     }
 
     /// Traces of others that began at `since` or later, newest first.
     pub async fn traces(&self, since: Option<Timestamp>) -> Result<Vec<Trace>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT t.trace, t.spans, t.started, t.ended, t.errors,
+        ask("SELECT t.trace, t.spans, t.started, t.ended, t.errors,
                (SELECT f.name FROM span f WHERE f.workspace = $1 AND f.trace = t.trace
                 ORDER BY f.started, f.span LIMIT 1) AS name
              FROM (SELECT trace, count(*) AS spans, min(started) AS started, max(ended) AS ended,
                      CAST(sum(CASE WHEN status = 'error' THEN 1 ELSE 0 END) AS BIGINT) AS errors
                    FROM span WHERE workspace = $1 GROUP BY trace) t
-             WHERE t.started >= $2 ORDER BY t.started DESC, t.trace",
-        )
+             WHERE t.started >= $2 ORDER BY t.started DESC, t.trace")
         .bind(self.workspace.as_str())
         .bind(since.map_or(i64::MIN, Timestamp::nanos))
-        .fetch_all(&self.pool)
-        .await?;
-        all(&rows)
+        .all(&self.pool)
+        .await
     }
 
     /// The trace with this id, or the start of one.
@@ -113,17 +108,17 @@ impl Memory {
         if text.is_empty() || !text.chars().all(|letter| letter.is_ascii_hexdigit()) {
             return Err(missing());
         }
-        let rows = sqlx::query(
+        let traces: Vec<String> = ask(
             "SELECT DISTINCT trace FROM span WHERE workspace = $1 AND trace LIKE $2 ORDER BY trace LIMIT 9",
         )
         .bind(self.workspace.as_str())
         .bind(format!("{}%", text.to_ascii_lowercase()))
-        .fetch_all(&self.pool)
+        .all(&self.pool)
         .await?;
-        match rows.as_slice() {
+        match traces.as_slice() {
             [] => Err(missing()),
-            [row] => Ok(row.try_get("trace")?),
-            rows => Err(StoreError::Vague { kind: "trace", text: known(), count: rows.len() }),
+            [trace] => Ok(trace.clone()),
+            traces => Err(StoreError::Vague { kind: "trace", text: known(), count: traces.len() }),
         }
     }
 }
@@ -146,32 +141,30 @@ fn statement(rows: usize) -> String {
 }
 
 impl FromRow for Span {
-    fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let moment = |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
+    fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
         Ok(Self {
-            trace: row.try_get("trace")?,
-            span: row.try_get("span")?,
-            parent: row.try_get("parent")?,
-            name: row.try_get("name")?,
-            started: moment("started")?,
-            ended: moment("ended")?,
-            status: row.try_get("status")?,
-            body: row.try_get("body")?,
-            received: moment("received")?,
+            trace: text(row, "trace")?,
+            span: text(row, "span")?,
+            parent: maybe_text(row, "parent")?,
+            name: text(row, "name")?,
+            started: time(row, "started")?,
+            ended: time(row, "ended")?,
+            status: text(row, "status")?,
+            body: text(row, "body")?,
+            received: time(row, "received")?,
         })
     }
 }
 
 impl FromRow for Trace {
-    fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let moment = |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
+    fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
         Ok(Self {
-            trace: row.try_get("trace")?,
-            name: row.try_get("name")?,
-            spans: row.try_get("spans")?,
-            started: moment("started")?,
-            ended: moment("ended")?,
-            errors: row.try_get("errors")?,
+            trace: text(row, "trace")?,
+            name: text(row, "name")?,
+            spans: integer(row, "spans")?,
+            started: time(row, "started")?,
+            ended: time(row, "ended")?,
+            errors: integer(row, "errors")?,
         })
     }
 }

@@ -4,7 +4,7 @@ use belay_model::{Digest, Explain as _};
 use fs_err as fs;
 use proptest::prelude::*;
 
-use crate::Blobs;
+use crate::blobs::Blobs;
 
 fn blobs() -> (tempfile::TempDir, Blobs) {
     let folder = tempfile::tempdir().unwrap();

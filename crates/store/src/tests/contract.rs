@@ -2,8 +2,8 @@
 
 use belay_model::Explain as _;
 use belay_model::record::{
-    Audited, Disposed, Effect, EffectState, Judgement, Leaf, Review, ReviewState, Run, RunState,
-    Step, StepState,
+    Audited, Disposed, Effect, EffectState, Judgement, Leaf, Queue, Review, ReviewState, Run,
+    RunState, Step, StepState,
 };
 use belay_model::{Digest, RunId};
 use expect_test::expect;
@@ -14,7 +14,7 @@ use crate::tests::Backend;
 use crate::tests::build::{
     artefact, at, decision, effect, review, run, run_named, score, step, word,
 };
-use crate::{Mark, Memory, Reservation, StoreError};
+use crate::{Memory, Reservation, StoreError, Tenure};
 
 /// Runs every promise against one back-end.
 macro_rules! memory_contract {
@@ -72,7 +72,7 @@ pub(super) async fn a_run_reads_back_as_it_was_written(on: &impl Backend) {
         state: RunState::Failed,
         ..run(1)
     };
-    let _mark = memory.begin_run(&run).await.unwrap();
+    let _mark = start(&memory, &run).await.unwrap();
     assert_eq!(memory.find_run("last", at(10)).await.unwrap(), run);
     vouched(&memory, run.id).await;
 }
@@ -89,7 +89,7 @@ pub(super) async fn a_run_is_found_by_its_id_by_either_end_of_it_and_as_the_last
     let mut marks = Vec::new();
     for (second, id) in (0..).zip(ids) {
         let run = Run { started: at(second), ..run_named(id) };
-        marks.push(memory.begin_run(&run).await.unwrap());
+        marks.push(start(&memory, &run).await.unwrap());
     }
     let cases = [
         ("last", "2"),
@@ -158,7 +158,7 @@ pub(super) async fn a_run_keeps_its_first_end_and_its_last_outcome(on: &impl Bac
         vouched(&memory, begun.id).await;
     }
     let outcome = Some("risky".to_owned());
-    let expected = Run { state: RunState::Accepted, outcome, ended: Some(at(5)), ..begun };
+    let expected = Run { state: RunState::Accepted, outcome, ended: Some(at(6)), ..begun };
     assert_eq!(last, expected);
     assert_eq!(memory.find_run("last", at(9)).await.unwrap(), expected);
 }
@@ -186,7 +186,7 @@ pub(super) async fn a_decision_without_an_effect_reserves_nothing(on: &impl Back
     let step = step(&run, 1);
     memory.begin_step(&step).await.unwrap();
     let decision = decision(&step);
-    memory.reserve(Reservation { decision: &decision, effect: None }).await.unwrap();
+    memory.reserve(Reservation { decision: &decision, effect: None, spends: None }).await.unwrap();
     assert_eq!(memory.decisions(run.id).await.unwrap(), [decision]);
     assert_eq!(memory.effects(run.id).await.unwrap(), []);
     vouched(&memory, run.id).await;
@@ -215,7 +215,7 @@ pub(super) async fn the_same_change_is_reserved_once_and_a_refusal_leaves_nothin
     let decision = decision(&step);
     let again = Effect { idempotency_key: first.idempotency_key, ..effect(&decision) };
     let refused = memory
-        .reserve(Reservation { decision: &decision, effect: Some(&again) })
+        .reserve(Reservation { decision: &decision, effect: Some(&again), spends: None })
         .await
         .unwrap_err();
     assert_eq!(refused.code(), "effect/already-reserved");
@@ -393,7 +393,10 @@ pub(super) async fn open_effects_are_those_that_something_can_still_take_back(on
         [change(10, "build_scratch", None), change(11, "create_scratch", Some("{}"))]
     {
         memory.begin_step(&step).await.unwrap();
-        memory.reserve(Reservation { decision: &decision, effect: Some(&effect) }).await.unwrap();
+        memory
+            .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+            .await
+            .unwrap();
     }
     assert_eq!(memory.open_effects("build_scratch").await.unwrap(), expected);
     assert_eq!(memory.open_effects("create_scratch").await.unwrap().len(), 1);
@@ -591,7 +594,9 @@ pub(super) async fn workspaces_may_reserve_the_same_change(on: &impl Backend) {
     two.begin_step(&step).await.unwrap();
     let decision = decision(&step);
     let same = Effect { idempotency_key: key, ..effect(&decision) };
-    two.reserve(Reservation { decision: &decision, effect: Some(&same) }).await.unwrap();
+    two.reserve(Reservation { decision: &decision, effect: Some(&same), spends: None })
+        .await
+        .unwrap();
     assert_eq!(two.effects(second.id).await.unwrap(), [same]);
 }
 
@@ -645,7 +650,10 @@ pub(super) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
         decision.risk_reasons = vec![text(), text()];
         decision.determining = vec![text()];
         let effect = Effect { target: text(), inverse: Some(text()), ..effect(&decision) };
-        memory.reserve(Reservation { decision: &decision, effect: Some(&effect) }).await.unwrap();
+        memory
+            .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+            .await
+            .unwrap();
         assert_eq!(memory.steps(run.id).await.unwrap().pop(), Some(step));
         assert_eq!(memory.decisions(run.id).await.unwrap().pop(), Some(decision));
         assert_eq!(memory.effects(run.id).await.unwrap().pop(), Some(effect));
@@ -655,9 +663,14 @@ pub(super) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
 
 // ---- helpers
 
-async fn begun(memory: &Memory, number: u32) -> (Mark, Run) {
+/// What a process of this machine does first.
+pub(super) async fn start(memory: &Memory, run: &Run) -> Result<Tenure, StoreError> {
+    memory.begin_run(run, Queue::Person, "localhost/1", at(600)).await
+}
+
+async fn begun(memory: &Memory, number: u32) -> (Tenure, Run) {
     let run = run(number);
-    (memory.begin_run(&run).await.unwrap(), run)
+    (start(&memory, &run).await.unwrap(), run)
 }
 
 /// A step with its decision and its reserved effect.
@@ -666,7 +679,10 @@ async fn reserved(memory: &Memory, run: &Run, number: u32) -> Effect {
     memory.begin_step(&step).await.unwrap();
     let decision = decision(&step);
     let effect = effect(&decision);
-    memory.reserve(Reservation { decision: &decision, effect: Some(&effect) }).await.unwrap();
+    memory
+        .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+        .await
+        .unwrap();
     effect
 }
 
@@ -677,7 +693,7 @@ async fn opened(memory: &Memory, run: &Run) -> Review {
 }
 
 /// A whole run, with one row of each kind.
-async fn tell(memory: &Memory, number: u32) -> (Mark, Run) {
+async fn tell(memory: &Memory, number: u32) -> (Tenure, Run) {
     let (mark, run) = begun(memory, number).await;
     let effect = reserved(memory, &run, 1).await;
     memory.settle(&effect, EffectState::Committed, "built", at(3)).await.unwrap();

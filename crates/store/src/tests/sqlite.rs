@@ -5,6 +5,7 @@ use fs_err as fs;
 use sqlx::Row as _;
 
 use crate::tests::build::{at, run, workspace};
+use crate::tests::contract::start;
 use crate::tests::{Backend as _, Folder};
 use crate::{Memory, Store, StoreError};
 
@@ -41,16 +42,16 @@ async fn a_fresh_folder_ignores_itself_and_an_existing_ignore_file_is_left_alone
 #[tokio::test]
 async fn audit_leaves_are_never_updated_deleted_or_replaced() {
     let memory = Folder::fresh().await.memory("one").await;
-    let _mark = memory.begin_run(&run(1)).await.unwrap();
+    let _mark = start(&memory, &run(1)).await.unwrap();
     let before = memory.leaves(run(1).id).await.unwrap();
     for statement in [
         "UPDATE audit SET body = 'x'",
         "UPDATE audit SET at = at",
         "UPDATE OR REPLACE audit SET kind = 'x'",
         "DELETE FROM audit",
-        "DELETE FROM audit WHERE sequence = 1",
-        "INSERT OR REPLACE INTO audit (workspace, sequence, kind, subject, run, body, at, hash)
-           SELECT workspace, sequence, 'x', subject, run, body, at, hash FROM audit",
+        "DELETE FROM audit WHERE sequence = 0",
+        "INSERT OR REPLACE INTO audit (workspace, sequence, form, kind, subject, run, body, at, hash)
+           SELECT workspace, sequence, form, 'x', subject, run, body, at, hash FROM audit",
     ] {
         let refused = told(&memory, statement).await.expect_err(statement).to_string();
         assert!(refused.contains("audit leaves are never"), "{statement}: {refused}");
@@ -88,14 +89,15 @@ async fn a_file_that_is_no_database_is_said_so() {
 
 #[tokio::test]
 async fn a_full_disk_is_named_and_loses_nothing_that_was_acknowledged() {
-    let memory = Folder::fresh().await.memory("one").await;
-    let _mark = memory.begin_run(&run(1)).await.unwrap();
+    let folder = Folder::fresh().await;
+    let memory = folder.memory("one").await;
+    let _mark = start(&memory, &run(1)).await.unwrap();
     told(&memory, "PRAGMA max_page_count = 1").await.unwrap(); // no fewer than there are
     let mut marks = Vec::new();
     let error = loop {
         let number = u32::try_from(marks.len()).unwrap() + 2;
         assert!(number < 1000, "the store never filled up");
-        match memory.begin_run(&run(number)).await {
+        match start(&memory, &run(number)).await {
             Ok(mark) => marks.push(mark),
             Err(error) => break error,
         }
@@ -106,14 +108,14 @@ async fn a_full_disk_is_named_and_loses_nothing_that_was_acknowledged() {
 
     told(&memory, "PRAGMA max_page_count = 100000").await.unwrap();
     let again = run(u32::try_from(marks.len()).unwrap() + 2);
-    marks.push(memory.begin_run(&again).await.unwrap());
+    marks.push(start(&memory, &again).await.unwrap());
     assert_eq!(memory.leaves(again.id).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_word_that_is_not_understood_is_an_error_and_no_guess() {
     let memory = Folder::fresh().await.memory("one").await;
-    let _mark = memory.begin_run(&run(1)).await.unwrap();
+    let _mark = start(&memory, &run(1)).await.unwrap();
     told(&memory, "UPDATE run SET policy = 'torn'").await.unwrap();
     let error = memory.find_run("last", at(9)).await.unwrap_err();
     assert_eq!(error.code(), "store/corrupt");
@@ -143,7 +145,7 @@ async fn a_writer_waits_for_another_process_and_does_not_give_up() {
     let folder = Folder::fresh().await;
     let (one, two) = (folder.memory("one").await, folder.memory("one").await);
     let held = one.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
-    let waiting = tokio::spawn(async move { two.begin_run(&run(1)).await.map(|_| ()) });
+    let waiting = tokio::spawn(async move { start(&two, &run(1)).await.map(|_| ()) });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert!(!waiting.is_finished());
     held.commit().await.unwrap();
