@@ -102,7 +102,7 @@ impl FlowError {
 
     /// The record does not answer: there is nothing that could still be written down.
     pub fn is_lost_store(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_lost())
+        matches!(self, Self::Store(StoreError::ConnectionLost { .. } | StoreError::Open { .. }))
     }
 }
 

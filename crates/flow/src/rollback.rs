@@ -11,6 +11,7 @@ use crate::level::standing;
 use crate::run_error::RunError;
 use crate::runs::may;
 use crate::supervisor::{Brief, Supervisor};
+use crate::workflow::call::{Label, ending};
 use crate::workflow::{Ground, undo};
 use crate::{Desk, FlowError};
 
@@ -142,12 +143,12 @@ async fn take_back(
         };
         let script = script(back, ground, effect, &inverse);
         let (permit, own) = back.ask(&script.action()).await?;
-        let ran = run_script(permit, &script, &back.desk.stop).await;
+        let ran = run_script(permit, &script, &back.desk.stop, |_| ()).await;
         let (state, receipt, failed) = match &ran {
-            Ok(ran) if ran.is_expected(&inverse.command.expect) => {
-                (EffectState::Committed, ran.outcome(), None)
+            Ok(ran) if ran.ended_with(&inverse.command.expect) => {
+                (EffectState::Committed, ending(ran), None)
             }
-            Ok(ran) => (EffectState::Ambiguous, ran.outcome(), Some(ran.outcome())),
+            Ok(ran) => (EffectState::Ambiguous, ending(ran), Some(ending(ran))),
             Err(error) => (EffectState::Ambiguous, error.to_string(), Some(error.to_string())),
         };
         if let Ok(ran) = &ran {
@@ -184,12 +185,6 @@ fn script(
     inverse: &undo::Inverse,
 ) -> Script {
     let key = Digest::of(format!("{}\0undo\0{}", effect.run, effect.id));
-    inverse.script(
-        ground,
-        vec![
-            ("BELAY_RUN".to_owned(), back.run.id.to_string()),
-            ("BELAY_STEP".to_owned(), "undo".to_owned()),
-            ("BELAY_IDEMPOTENCY_KEY".to_owned(), key.to_string()),
-        ],
-    )
+    let label = Label { run: back.run.id, step: "undo".to_owned(), key };
+    inverse.script(ground, &label)
 }

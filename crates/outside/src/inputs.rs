@@ -47,6 +47,14 @@ pub fn pattern_fault(pattern: &str) -> Option<String> {
     Some(format!("`{pattern}` is no pattern: {}", wrong.msg))
 }
 
+/// Whether `pattern` names `path`, itself or the folder that it is in.
+pub fn pattern_matches(pattern: &str, path: &str) -> bool {
+    let matches = |path: &Path| {
+        Pattern::new(pattern).is_ok_and(|known| known.matches_path_with(path, MATCHING))
+    };
+    Path::new(path).ancestors().any(matches)
+}
+
 /// The digests of all files that the patterns name, in the order of their paths. Each pattern must
 /// match a file; a folder stands for all that is in it. A link that leads out of the root is refused.
 pub fn digest_inputs(

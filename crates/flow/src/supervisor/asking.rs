@@ -146,6 +146,7 @@ impl Supervisor<'_> {
             answer: Answer::Hold,
             reasons: vec![format!("at L1 a person says yes to each step, and now to `{name}`")],
             missing,
+            determining: Vec::new(),
         };
         let held = self.hold(&subject, needs, refused).await?;
         let FlowError::Run(RunError::Held { .. }) = &held else { return Err(held) };

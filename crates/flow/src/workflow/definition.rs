@@ -153,6 +153,26 @@ impl Plan {
         files.dedup();
         files
     }
+
+    /// Arguments that look like paths and are neither input nor output: a change of such a file
+    /// would not be noticed. The target's own name is none.
+    pub fn unbound_arguments(&self) -> Vec<String> {
+        let is_path = |word: &&String| {
+            let name = std::path::Path::new(word.as_str());
+            !word.starts_with('-') && name.extension().is_some() && !word.contains(['=', ' ', '\n'])
+        };
+        let from_root = |word: &String| match self.command.folder.as_str() {
+            "." => word.trim_start_matches("./").to_owned(),
+            folder => format!("{folder}/{}", word.trim_start_matches("./")),
+        };
+        let known = |path: &String| {
+            let mut patterns = self.inputs.iter().chain(&self.outputs);
+            self.target.ends_with(path.as_str())
+                || patterns.any(|pattern| belay_outside::pattern_matches(pattern, path))
+        };
+        let words = self.command.args.iter().skip(1).filter(is_path).map(from_root);
+        words.filter(|path| !known(path)).collect()
+    }
 }
 
 impl Command {

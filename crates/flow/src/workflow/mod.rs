@@ -1,6 +1,7 @@
 //! A team's own scripts as governed steps.
 
 pub mod assisted;
+pub(crate) mod call;
 pub mod checklist;
 pub mod definition;
 pub(crate) mod fields;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use belay_model::record::{EffectState, Queue, Run, RunState, Step};
 use belay_model::{Digest, Level, Risk, canonical};
-use belay_outside::{Ran, Script, collect_outputs, digest_inputs, run_script};
+use belay_outside::{OutsideError, Ran, Script, collect_outputs, digest_inputs, run_script};
 use belay_store::Tenure;
 use serde_json::{Value, json};
 
-use super::definition::{Command, Plan, Workflow};
-use super::undo::{Inverse, resource};
+use super::call::{self, Label};
+use super::definition::{Plan, Workflow};
+use super::undo::Inverse;
 use super::{assisted, unclear};
 use crate::level::{Standing, standing};
 use crate::registry::{Registered, Registry};
@@ -218,22 +219,29 @@ async fn carry_out(
     script: &Script,
 ) -> Result<(), FlowError> {
     let (permit, effect) = run.ask(&script.action()).await?;
-    let ran = run_script(permit, script, &run.desk.stop).await;
+    let progress = &run.desk.progress;
+    let said = |line: &str| progress.detail(&run.desk.redactor.text(line), None);
+    let ran = run_script(permit, script, &run.desk.stop, said).await;
     let failed = |what: String| RunError::StepFailed { step: plan.id.clone(), what };
     let ran = match ran {
         Ok(ran) => ran,
         Err(error) => {
+            // An error means that the command did not begin.
             if let Some(effect) = &effect {
-                let state =
-                    if error.is_unbegun() { EffectState::Failed } else { EffectState::Ambiguous };
-                run.settle(effect, state, &error.to_string()).await?;
+                run.settle(effect, EffectState::Failed, &error.to_string()).await?;
             }
             return Err(error.into());
         }
     };
     keep_streams(run, plan, &ran).await?;
-    let what = ran.outcome();
-    if !ran.is_expected(&plan.command.expect) {
+    let what = call::ending(&ran);
+    if ran.stopped {
+        if let Some(effect) = &effect {
+            run.settle(effect, EffectState::Ambiguous, &what).await?;
+        }
+        return Err(OutsideError::Stopped.into());
+    }
+    if !ran.ended_with(&plan.command.expect) {
         if let Some(effect) = &effect {
             unclear::settle_failed(run, ground, plan, effect, &what).await?;
         }
@@ -243,12 +251,18 @@ async fn carry_out(
     if let Some(effect) = &effect {
         run.settle(effect, EffectState::Committed, &what).await?;
     }
-    for (path, body) in outputs? {
-        let name = format!("{:02}-{}/{path}", run.step_number(), plan.id);
+    let outputs = outputs?;
+    for output in outputs.files {
+        let name = format!("{:02}-{}/{}", run.step_number(), plan.id, output.path);
+        let kept = output.body.is_some();
+        let body = output.body.unwrap_or_default();
         let body = run.desk.redactor.bytes(&body).into_owned();
-        run.keep(&name, media_type(&path), &body, true).await?;
+        run.keep(&name, media_type(&output.path), &body, kept).await?;
     }
-    Ok(())
+    match outputs.missing.first() {
+        Some(pattern) => Err(failed(format!("{what}, but without its output `{pattern}`")).into()),
+        None => Ok(()),
+    }
 }
 
 async fn keep_streams(run: &Supervisor<'_>, plan: &Plan, ran: &Ran) -> Result<(), FlowError> {
@@ -271,50 +285,27 @@ fn media_type(path: &str) -> &'static str {
     }
 }
 
-/// The plan as something that can be run here and now: paths resolved, inputs digested, the allowed
-/// environment looked up.
+/// The plan as something that can be run here and now: its inputs digested, its inverse beside it.
 pub(super) fn script(
     run: &Supervisor<'_>,
     ground: &Ground<'_>,
     plan: &Plan,
 ) -> Result<Script, FlowError> {
-    let inputs = digest_inputs(&ground.root, &plan.bound_files())?;
     let no_verb = || FlowError::Render { message: format!("step `{}` has no verb", plan.id) };
     let verb = plan.verb().ok_or_else(no_verb)?;
-    let command = &plan.command;
-    let mut script = Script {
-        verb,
-        resource: resource(plan),
+    let patterns = plan.bound_files();
+    let label = |action| Label::of_step(run.run.id, &plan.id, action);
+    let unlabelled = label(Digest::of(""));
+    let script = Script {
         targets: plan.targets,
         sensitive: plan.sensitive,
-        args: command.args.clone(),
-        folder: ground.root.join(&command.folder),
-        environment: environment(ground, command),
-        inputs,
-        expect: command.expect.clone(),
-        limit: command.time_limit,
+        inputs: digest_inputs(&ground.root, &patterns)?,
+        patterns,
         inverse: Inverse::of(plan).map(|inverse| inverse.text()),
-        launcher: ground.tools.launcher.clone(),
-        labels: Vec::new(),
+        ..call::script(ground, verb, call::resource(plan), &plan.command, &unlabelled)
     };
-    script.labels = labels(run, &plan.id, script.action().digest());
-    Ok(script)
-}
-
-/// What a command is told of its run. The key stays the same however often the step is tried, so that
-/// what it talks to can tell a repetition.
-pub(super) fn labels(run: &Supervisor<'_>, step: &str, action: Digest) -> Vec<(String, String)> {
-    let key = Digest::of(format!("{}\0{step}\0{action}", run.run.id));
-    vec![
-        ("BELAY_RUN".to_owned(), run.run.id.to_string()),
-        ("BELAY_STEP".to_owned(), step.to_owned()),
-        ("BELAY_IDEMPOTENCY_KEY".to_owned(), key.to_string()),
-    ]
-}
-
-pub(super) fn environment(ground: &Ground<'_>, command: &Command) -> Vec<(String, String)> {
-    let value = |name: &String| Some((name.clone(), (ground.tools.env)(name)?));
-    command.environment.iter().filter_map(value).collect()
+    let key = label(script.action().digest()).key.to_string();
+    Ok(Script { idempotency_key: key, ..script })
 }
 
 /// Writes the result down and says who has to look at it.

@@ -1,11 +1,12 @@
 //! A change of which nobody knows whether it took: asked of the world, never blindly repeated.
 
 use belay_model::record::{Effect, EffectState};
-use belay_model::{Action, Class, Verb};
+use belay_model::{Class, Verb};
 use belay_outside::{Script, run_script};
 
+use super::call::{self, Label};
 use super::definition::{Plan, Probe};
-use super::run::{Ground, environment, labels};
+use super::run::Ground;
 use crate::FlowError;
 use crate::run_error::RunError;
 use crate::supervisor::Supervisor;
@@ -73,9 +74,9 @@ async fn probe(
     };
     let script = script(run, ground, plan, probe)?;
     let (permit, _) = run.ask(&script.action()).await?;
-    let ran = run_script(permit, &script, &run.desk.stop).await?;
-    let Some(code) = ran.code.filter(|_| !ran.timed_out) else {
-        return Ok((Found::Unknown, format!("the probe ended with {}", ran.outcome())));
+    let ran = run_script(permit, &script, &run.desk.stop, |_| ()).await?;
+    let Some(code) = ran.code.filter(|_| !ran.timed_out && !ran.stopped) else {
+        return Ok((Found::Unknown, format!("the probe ended with {}", call::ending(&ran))));
     };
     let (found, word) = if probe.done.contains(&code) {
         (Found::Took, "it took")
@@ -95,22 +96,8 @@ fn script(
 ) -> Result<Script, FlowError> {
     let verb = Verb::script(Class::Read)
         .ok_or_else(|| FlowError::Render { message: "reading has no verb".to_owned() })?;
-    let resource = super::undo::resource(plan);
     // The key is that of the change which is looked for.
     let change = super::run::script(run, ground, plan)?.action();
-    Ok(Script {
-        verb,
-        resource,
-        targets: 1,
-        sensitive: plan.sensitive,
-        args: probe.command.args.clone(),
-        folder: ground.root.join(&probe.command.folder),
-        environment: environment(ground, &probe.command),
-        inputs: Vec::new(),
-        expect: probe.done.iter().chain(&probe.absent).copied().collect(),
-        limit: probe.command.time_limit,
-        inverse: None,
-        launcher: ground.tools.launcher.clone(),
-        labels: labels(run, &plan.id, Action::digest(&change)),
-    })
+    let label = Label::of_step(run.run.id, &plan.id, change.digest());
+    Ok(call::script(ground, verb, call::resource(plan), &probe.command, &label))
 }

@@ -4,9 +4,10 @@ use belay_model::{Resource, Verb, Zone};
 use belay_outside::Script;
 use serde_json::{Value, json};
 
+use super::call::{self, Label};
 use super::checklist::shell_line;
 use super::definition::{Command, Plan};
-use super::run::{Ground, environment};
+use super::run::Ground;
 
 /// A command that takes a step back, as grave as the step itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Inverse {
     pub fn of(plan: &Plan) -> Option<Self> {
         Some(Self {
             verb: plan.verb()?,
-            resource: resource(plan),
+            resource: call::resource(plan),
             targets: plan.targets,
             sensitive: plan.sensitive,
             command: plan.inverse.clone()?,
@@ -64,26 +65,8 @@ impl Inverse {
         shell_line(&self.command)
     }
 
-    pub fn script(&self, ground: &Ground<'_>, labels: Vec<(String, String)>) -> Script {
-        Script {
-            verb: self.verb,
-            resource: self.resource.clone(),
-            targets: self.targets,
-            sensitive: self.sensitive,
-            args: self.command.args.clone(),
-            folder: ground.root.join(&self.command.folder),
-            environment: environment(ground, &self.command),
-            inputs: Vec::new(),
-            expect: self.command.expect.clone(),
-            limit: self.command.time_limit,
-            inverse: None,
-            launcher: ground.tools.launcher.clone(),
-            labels,
-        }
+    pub(crate) fn script(&self, ground: &Ground<'_>, label: &Label) -> Script {
+        let script = call::script(ground, self.verb, self.resource.clone(), &self.command, label);
+        Script { targets: self.targets, sensitive: self.sensitive, ..script }
     }
-}
-
-/// What a step is done to.
-pub fn resource(plan: &Plan) -> Resource {
-    Resource::new(plan.target.clone(), plan.zone)
 }
