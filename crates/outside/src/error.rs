@@ -39,6 +39,8 @@ pub enum OutsideError {
     Checksum { what: String, expected: String, found: String },
     #[error("`{path}` leads out of the repository")]
     LinkOut { path: String },
+    #[error("the input `{path}` changed after the step was decided")]
+    InputChanged { path: String },
     #[error("the input `{pattern}` names no file")]
     NoInput { pattern: String },
     #[error("`{pattern}` names too many files")]
@@ -78,6 +80,7 @@ impl Explain for OutsideError {
             Self::Setup { .. } => "setup/failed",
             Self::Checksum { .. } => "setup/checksum",
             Self::LinkOut { .. } => "workflow/link-out",
+            Self::InputChanged { .. } => "workflow/input-changed",
             Self::NoInput { .. } => "workflow/no-input",
             Self::TooManyFiles { .. } => "workflow/too-many-files",
             Self::Permit(mismatch) => mismatch.code(),
@@ -123,6 +126,7 @@ impl Explain for OutsideError {
             | Self::NoMergeBase { .. }
             | Self::Dbt { .. }
             | Self::LinkOut { .. }
+            | Self::InputChanged { .. }
             | Self::NoInput { .. }
             | Self::TooManyFiles { .. } => Blame::Input,
             Self::Permit(_) => Blame::Belay,

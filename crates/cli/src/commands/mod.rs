@@ -6,6 +6,7 @@ mod impact;
 mod records;
 mod reviews;
 mod setup;
+mod workers;
 
 use crate::args::{Cli, Command};
 use crate::failure::{Failure, Outcome};
@@ -21,6 +22,8 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Runs(command) => records::runs(command, &House::here()?, ui).await,
         Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
+        Command::Workers(command) => workers::workers(command, &House::here()?, ui),
+        Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
         Command::Drivers(command) => setup::drivers(command, &House::here()?, ui).await,
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,

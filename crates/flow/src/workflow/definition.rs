@@ -153,6 +153,26 @@ impl Plan {
         files.dedup();
         files
     }
+
+    /// Arguments that look like paths and are neither input nor output: a change of such a file
+    /// would not be noticed. The target's own name is none.
+    pub fn unbound_arguments(&self) -> Vec<String> {
+        let is_path = |word: &&String| {
+            let name = std::path::Path::new(word.as_str());
+            !word.starts_with('-') && name.extension().is_some() && !word.contains(['=', ' ', '\n'])
+        };
+        let from_root = |word: &String| match self.command.folder.as_str() {
+            "." => word.trim_start_matches("./").to_owned(),
+            folder => format!("{folder}/{}", word.trim_start_matches("./")),
+        };
+        let known = |path: &String| {
+            let mut patterns = self.inputs.iter().chain(&self.outputs);
+            self.target.ends_with(path.as_str())
+                || patterns.any(|pattern| belay_outside::pattern_matches(pattern, path))
+        };
+        let words = self.command.args.iter().skip(1).filter(is_path).map(from_root);
+        words.filter(|path| !known(path)).collect()
+    }
 }
 
 impl Command {
@@ -323,8 +343,14 @@ fn probe(reading: &mut Reading, fields: &Fields<'_>, step: &Command) -> Probe {
     let command = command_of(reading, fields, Some(step));
     let done = fields.numbers(reading, "done", 0, 255);
     let absent = fields.numbers(reading, "absent", 0, 255);
-    let done = if fields.node("done").is_none() { vec![0] } else { done };
-    let absent = if fields.node("absent").is_none() { vec![1] } else { absent };
+    // No defaults: many programs end with 1 when they crash, which tells nothing.
+    for (name, codes) in [("done", &done), ("absent", &absent)] {
+        if fields.node(name).is_none() {
+            fields.missing(reading, name);
+        } else if codes.is_empty() {
+            reading.fault(fields.line_of(name), format!("`{name}` names no exit code"));
+        }
+    }
     if let Some(both) = done.iter().find(|code| absent.contains(code)) {
         let what = format!("the probe's exit {both} means both done and absent");
         reading.fault(fields.line, what);

@@ -1,0 +1,40 @@
+//! belay beside a command of its own: when belay dies, even by `kill -9`, the whole group of the
+//! command is killed, and not only the command.
+
+use std::ffi::OsString;
+use std::io::{self, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, getpgid, getpid, kill_process_group};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The hidden first argument by which belay knows that it is to stand guard.
+pub(crate) const GUARD: &str = "__guard";
+
+/// Runs a command to its end; returns its exit code, or 128 and the number of the signal that ended
+/// it. When stdin closes before that, everything in this process's group is killed.
+pub async fn guard(words: Vec<OsString>) -> io::Result<u8> {
+    let group = getpid();
+    if getpgid(None)? != group {
+        return Err(io::Error::other("a guard leads a group of its own"));
+    }
+    // Asked to end, the group is asked as a whole: the command clears up, the guard waits for it.
+    let _heard =
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    std::thread::spawn(move || watch(group));
+    let mut words = words.into_iter();
+    let program = words.next().ok_or_else(|| io::Error::other("no command to guard"))?;
+    let mut command = Command::new(program);
+    let status = command.args(words).stdin(Stdio::null()).status().await?;
+    let signal = || status.signal().map_or(255, |signal| 128 + signal);
+    Ok(u8::try_from(status.code().unwrap_or_else(signal)).unwrap_or(u8::MAX))
+}
+
+/// Nobody writes to this stdin: reading ends when belay does.
+fn watch(group: Pid) {
+    let mut byte = [0];
+    while io::stdin().read(&mut byte).is_ok_and(|count| count > 0) {}
+    kill_process_group(group, Signal::KILL).ok();
+}
