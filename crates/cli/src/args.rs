@@ -52,6 +52,12 @@ pub(crate) enum Command {
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Who may do what: the registered workers.
+    #[command(subcommand)]
+    Workers(WorkersCommand),
+    /// A team's own scripts as governed steps.
+    #[command(subcommand)]
+    Workflows(WorkflowsCommand),
     /// Drop what interrupted runs left behind.
     Clean(CleanArgs),
     /// Database drivers.
@@ -456,6 +462,34 @@ pub(crate) struct CleanArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum WorkersCommand {
+    /// List the workers: belay's own and those in belay/workers.
+    List(FormatArgs),
+    /// Show a worker: what it may use, how far it may go, how what it did is taken back.
+    Show(NamedArgs),
+    /// Check all files in belay/workers and belay/workflows. Exit code 2 with every fault and its line.
+    Check(FormatArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowsCommand {
+    /// List the workflows in belay/workflows.
+    List(FormatArgs),
+    /// Show a workflow: each step as a person would do it by hand, and how to take it back.
+    Show(NamedArgs),
+    /// Check all files in belay/workers and belay/workflows. Exit code 2 with every fault and its line.
+    Check(FormatArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedArgs {
+    /// Its name.
+    pub name: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum DriversCommand {
     /// List the drivers, where they are and whether they are what they should be.
     List(FormatArgs),
@@ -519,6 +553,12 @@ impl Cli {
             Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
                 args.format
             }
+            Command::Workers(WorkersCommand::List(args) | WorkersCommand::Check(args))
+            | Command::Workflows(WorkflowsCommand::List(args) | WorkflowsCommand::Check(args)) => {
+                args.format
+            }
+            Command::Workers(WorkersCommand::Show(args))
+            | Command::Workflows(WorkflowsCommand::Show(args)) => args.format,
             Command::Init(args) => args.format,
             Command::Clean(args) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,

@@ -20,8 +20,10 @@ use crate::ui::Ui;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "__launch") {
-        return launch(words.collect());
+    match words.next() {
+        Some(word) if word == "__launch" => return launch(words.collect()),
+        Some(word) if word == "__guard" => return guard(words.collect()),
+        _ => (),
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -58,4 +60,14 @@ fn launch(words: Vec<std::ffi::OsString>) -> ExitCode {
     let error = Command::new(program).args(args).exec();
     let missing = error.kind() == std::io::ErrorKind::NotFound;
     ExitCode::from(if missing { 127 } else { 126 })
+}
+
+/// Stands beside a command of a workflow, and kills its whole group when this one's parent goes.
+fn guard(words: Vec<std::ffi::OsString>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.and_then(|runtime| runtime.block_on(belay_outside::guard(words)));
+    ExitCode::from(ended.unwrap_or_else(|error| {
+        let missing = error.kind() == std::io::ErrorKind::NotFound;
+        if missing { 127 } else { 126 }
+    }))
 }

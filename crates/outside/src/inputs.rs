@@ -103,7 +103,7 @@ fn find(root: &Path, patterns: &[String]) -> Result<(BTreeSet<String>, Vec<Strin
     let mut all = BTreeSet::new();
     let mut missing = Vec::new();
     for pattern in patterns {
-        let mut search = Search { root, real: &real, pattern, found: BTreeSet::new() };
+        let mut search = Search::new(root, &real, pattern);
         search.run()?;
         if search.found.is_empty() {
             missing.push(pattern.clone());
@@ -118,9 +118,15 @@ struct Search<'a> {
     real: &'a Path,
     pattern: &'a str,
     found: BTreeSet<String>,
+    /// Folders by their real place: links may lead round in a ring.
+    seen: BTreeSet<PathBuf>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(root: &'a Path, real: &'a Path, pattern: &'a str) -> Self {
+        Self { root, real, pattern, found: BTreeSet::new(), seen: BTreeSet::new() }
+    }
+
     fn run(&mut self) -> Result<(), OutsideError> {
         let parts: Vec<&str> =
             self.pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
@@ -141,16 +147,15 @@ impl Search<'_> {
         let place = self.root.join(path);
         let Ok(itself) = fs::symlink_metadata(&place) else { return Ok(()) };
         let wanted = pattern.is_none_or(|pattern| pattern.matches_with(path, MATCHING));
-        if itself.is_symlink() && !wanted {
+        let named = self.seen.is_empty();
+        if itself.is_symlink() && !wanted && !named {
             // Not followed: what is behind it has a name of its own.
             return Ok(());
         }
         let Some(place) = self.real_place(path, &place)? else { return Ok(()) };
         if place.is_dir() {
-            if itself.is_symlink() && pattern.is_some() {
-                return Ok(());
-            }
-            return self.visit_folder(path, &place, pattern);
+            let new = self.seen.insert(place.clone());
+            return if new { self.visit_folder(path, &place, pattern) } else { Ok(()) };
         }
         if wanted && place.is_file() {
             if self.found.len() >= MOST_FILES {

@@ -5,6 +5,7 @@ mod files;
 mod git;
 mod history;
 mod process;
+mod script;
 mod setup;
 
 use std::collections::BTreeMap;

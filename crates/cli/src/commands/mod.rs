@@ -9,6 +9,7 @@ mod records;
 mod reviews;
 mod setup;
 mod work;
+mod workers;
 
 use crate::args::{Cli, Command, RunsCommand};
 use crate::failure::{Failure, Outcome};
@@ -31,6 +32,8 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Level(command) => level::level(command, &House::here()?, ui).await,
         Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
+        Command::Workers(command) => workers::workers(command, &House::here()?, ui),
+        Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
         Command::Drivers(command) => setup::drivers(command, &House::here()?, ui).await,
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,

@@ -343,8 +343,14 @@ fn probe(reading: &mut Reading, fields: &Fields<'_>, step: &Command) -> Probe {
     let command = command_of(reading, fields, Some(step));
     let done = fields.numbers(reading, "done", 0, 255);
     let absent = fields.numbers(reading, "absent", 0, 255);
-    let done = if fields.node("done").is_none() { vec![0] } else { done };
-    let absent = if fields.node("absent").is_none() { vec![1] } else { absent };
+    // No defaults: many programs end with 1 when they crash, which tells nothing.
+    for (name, codes) in [("done", &done), ("absent", &absent)] {
+        if fields.node(name).is_none() {
+            fields.missing(reading, name);
+        } else if codes.is_empty() {
+            reading.fault(fields.line_of(name), format!("`{name}` names no exit code"));
+        }
+    }
     if let Some(both) = done.iter().find(|code| absent.contains(code)) {
         let what = format!("the probe's exit {both} means both done and absent");
         reading.fault(fields.line, what);

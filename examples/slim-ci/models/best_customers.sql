@@ -1,0 +1,3 @@
+select customer, revenue
+from {{ ref('customers') }}
+where revenue >= 20
