@@ -9,7 +9,7 @@ use belay_model::WorkspaceId;
 use fs_err as fs;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use crate::ask::{Engine, ask};
 use crate::{Memory, StoreError};
@@ -136,6 +136,11 @@ impl Store {
             Engine::Sqlite => (SQLITE_SESSION, 1),
             Engine::Postgres => (POSTGRES_SESSION, 4),
         };
+        // The pool would go on trying for long; what is wrong is said at once.
+        let failed = |source| StoreError::Open { store: name.clone(), source };
+        let mut first = AnyConnection::connect_with(&options).await.map_err(failed)?;
+        first.execute(session).await.map_err(failed)?;
+        first.close().await.map_err(failed)?;
         let mut pool = AnyPoolOptions::new().max_connections(size).after_connect(
             move |connection, _| {
                 Box::pin(async move { connection.execute(session).await.map(drop) })
@@ -144,9 +149,7 @@ impl Store {
         if engine == Engine::Postgres {
             pool = pool.acquire_timeout(PATIENCE);
         }
-        let opened = pool.connect_with(options).await;
-        let pool =
-            opened.map_err(|source| StoreError::Open { store: name.clone(), source })?;
+        let pool = pool.connect_lazy_with(options);
         let (folder, host) = (folder.to_owned(), HERE.to_owned());
         Ok(Self { pool, engine, name, folder, host })
     }
