@@ -9,7 +9,7 @@ use belay_model::WorkspaceId;
 use fs_err as fs;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use crate::ask::{Engine, ask};
 use crate::{Memory, StoreError};
@@ -124,9 +124,8 @@ impl Store {
                 (options, store)
             }
             Engine::Postgres => {
-                let options: AnyConnectOptions = url
-                    .parse()
-                    .map_err(|_| StoreError::Url { url: "postgres://…".to_owned() })?;
+                let options: AnyConnectOptions =
+                    url.parse().map_err(|_| StoreError::Url { url: "postgres://…".to_owned() })?;
                 let (host, path) = (options.database_url.host_str(), options.database_url.path());
                 let name = format!("postgres://{}{path}", host.unwrap_or_default());
                 (options, name)
@@ -137,15 +136,20 @@ impl Store {
             Engine::Sqlite => (SQLITE_SESSION, 1),
             Engine::Postgres => (POSTGRES_SESSION, 4),
         };
-        let mut pool =
-            AnyPoolOptions::new().max_connections(size).after_connect(move |connection, _| {
+        // The pool would go on trying for long; what is wrong is said at once.
+        let failed = |source| StoreError::Open { store: name.clone(), source };
+        let mut first = AnyConnection::connect_with(&options).await.map_err(failed)?;
+        first.execute(session).await.map_err(failed)?;
+        first.close().await.map_err(failed)?;
+        let mut pool = AnyPoolOptions::new().max_connections(size).after_connect(
+            move |connection, _| {
                 Box::pin(async move { connection.execute(session).await.map(drop) })
-            });
+            },
+        );
         if engine == Engine::Postgres {
             pool = pool.acquire_timeout(PATIENCE);
         }
-        let opened = pool.connect_with(options).await;
-        let pool = opened.map_err(|source| StoreError::Open { store: name.clone(), source })?;
+        let pool = pool.connect_lazy_with(options);
         let (folder, host) = (folder.to_owned(), HERE.to_owned());
         Ok(Self { pool, engine, name, folder, host })
     }
@@ -220,9 +224,8 @@ fn sqlite(path: &Path) -> Result<AnyConnectOptions, sqlx::Error> {
     // Made here and only here: a connection that is made anew finds the file or fails.
     fs::OpenOptions::new().append(true).create(true).open(&path)?;
     let bytes = path.as_os_str().as_encoded_bytes().iter();
-    let spell = |&byte: &u8| {
-        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-    };
+    let spell =
+        |&byte: &u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     format!("sqlite:{}?mode=rw", bytes.map(spell).collect::<String>()).parse()
 }
 

@@ -1,10 +1,11 @@
-//! The contract of the memory, run against each back-end, and what is particular to SQLite.
+//! The contract of the memory, run against each back-end, and what is particular to each.
 
 mod bodies;
 mod build;
 mod contract;
 mod sqlite;
 
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::tests::build::workspace;
@@ -35,6 +36,52 @@ impl Backend for Folder {
     async fn memory(&self, name: &str) -> Memory {
         self.store().await.workspace(workspace(name))
     }
+}
+
+/// A schema of its own in the PostgreSQL of the tests, and a state folder that goes away with the test.
+struct Server {
+    url: String,
+    folder: TempDir,
+}
+
+/// The address of the tests' PostgreSQL.
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where it is")]
+fn server() -> String {
+    std::env::var("BELAY_TEST_POSTGRES").expect(
+        "the tests of the store need a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`",
+    )
+}
+
+impl Server {
+    async fn at(server: &str) -> Self {
+        let schema = format!("t{}", uuid::Uuid::now_v7().simple());
+        let mut admin = sqlx::PgConnection::connect(server).await.unwrap();
+        let create = format!("CREATE SCHEMA {schema}");
+        admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+        admin.close().await.unwrap();
+        let url = format!("{server}?options[search_path]={schema}");
+        Self { url, folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn store(&self) -> Store {
+        Store::connect(&self.url, self.folder.path()).await.unwrap()
+    }
+}
+
+impl Backend for Server {
+    async fn fresh() -> Self {
+        Self::at(&server()).await
+    }
+
+    async fn memory(&self, name: &str) -> Memory {
+        self.store().await.workspace(workspace(name))
+    }
+}
+
+mod on_postgres {
+    contract::memory_contract!(crate::tests::Server);
+
+    use crate::tests::contract;
 }
 
 mod on_sqlite {
