@@ -1,6 +1,7 @@
 //! What belay does, use case by use case: review a change, judge a review, clear up. Every step goes
 //! through the gate and into the record; nothing here prints.
 
+pub mod audit;
 pub mod clean;
 pub mod demo;
 pub mod desk;

@@ -1,6 +1,7 @@
 //! What belay touches beside a warehouse: processes, git, dbt and files, each change with a permit;
 //! and belay's own cache, which it sets up without one.
 
+mod anchor;
 mod dbt;
 mod error;
 mod files;
@@ -10,6 +11,7 @@ mod process;
 mod setup;
 mod stop;
 
+pub use anchor::{Anchor, Anchored};
 pub use dbt::{Dbt, DbtCommand, DbtEvent, DbtOutcome};
 pub use error::OutsideError;
 pub use files::{write_report, writing};

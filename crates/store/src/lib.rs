@@ -11,7 +11,7 @@ mod sqlite;
 
 pub use blobs::Blobs;
 pub use error::StoreError;
-pub use memory::{Memory, Reservation};
+pub use memory::{Memory, Reservation, SignedTree};
 pub use presence::{Mark, Presence};
 pub use sqlite::Store;
 

@@ -1,5 +1,6 @@
 //! One function a command: translate, call, print.
 
+pub(crate) mod audit;
 mod clean;
 mod demo;
 mod impact;
@@ -15,6 +16,7 @@ use crate::ui::Ui;
 
 pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
+        Command::Audit(command) => audit::audit(command, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,

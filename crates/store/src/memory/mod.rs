@@ -5,6 +5,9 @@ use std::fmt::Display;
 mod effects;
 mod recall;
 mod reviews;
+mod tree;
+
+pub use self::tree::SignedTree;
 
 use std::path::{Path, PathBuf};
 
