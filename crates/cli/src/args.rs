@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::commands::audit::AuditCommand;
 use belay_model::{Level, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -21,6 +22,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// The audit: verify, prove, sign and export what happened.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Make a shop's dbt project with a pull request, and review it.
     Demo(DemoArgs),
     /// Write a belay.toml for this dbt project.
@@ -522,6 +526,7 @@ impl Cli {
     /// The form of errors: JSON where the result is JSON.
     pub(crate) fn format(&self) -> PlainFormat {
         match &self.command {
+            Command::Audit(command) => command.format(),
             Command::Impact(args) => json_or_text(args.format),
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))

@@ -19,6 +19,8 @@ enum Kind {
     List,
     /// A table of lists: node → columns.
     Keys,
+    /// A path, or in the environment the key itself, which is never shown.
+    Secret,
 }
 
 /// A setting that exists.
@@ -43,6 +45,18 @@ const fn known(
 const SETTINGS: &[Known] = &[
     known("workspace", Kind::Text, "default", "the workspace that runs are recorded under"),
     known("state", Kind::Text, "", "folder of the record [.belay at the repository's root]"),
+    known(
+        "audit.anchor",
+        Kind::Text,
+        "",
+        "where checkpoints are put outside: file:PATH or git:refs/belay/NAME",
+    ),
+    known(
+        "audit.key",
+        Kind::Secret,
+        "",
+        "file of the key that signs checkpoints [one in the state folder]",
+    ),
     known(
         "dbt.program",
         Kind::Text,
@@ -228,10 +242,10 @@ impl Config {
             let value = self.values.get(setting.name)?;
             let keys =
                 value.keys.iter().map(|(node, columns)| format!("{node} = {}", columns.join(", ")));
-            let shown = if setting.kind == Kind::Keys {
-                keys.collect::<Vec<_>>().join("; ")
-            } else {
-                value.text.clone()
+            let shown = match setting.kind {
+                Kind::Keys => keys.collect::<Vec<_>>().join("; "),
+                Kind::Secret if is_key(&value.text) => "(a key)".to_owned(),
+                _ => value.text.clone(),
             };
             let origin = value.origin.to_string();
             Some(Row { name: setting.name, value: shown, origin, about: setting.about })
@@ -347,7 +361,15 @@ fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Read, &'static str> {
         _ => return Err(expected(kind)),
     };
     check(kind, &text)?;
+    if kind == Kind::Secret && is_key(&text) {
+        return Err("a path; a key itself does not belong in a file that others read");
+    }
     Ok((text, Vec::new(), BTreeMap::new()))
+}
+
+/// The text is a private key and not the path of one.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.trim_start().starts_with("PRIVATE+KEY+")
 }
 
 fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
@@ -360,7 +382,7 @@ fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
 
 fn check(kind: Kind, text: &str) -> Result<(), &'static str> {
     let fits = match kind {
-        Kind::Text | Kind::List | Kind::Keys => true,
+        Kind::Text | Kind::List | Kind::Keys | Kind::Secret => true,
         Kind::Count => text.parse::<u16>().is_ok(),
         Kind::Flag => ["true", "false"].contains(&text),
         Kind::FailOn => args::fail_on(text).is_ok(),
@@ -372,6 +394,7 @@ fn check(kind: Kind, text: &str) -> Result<(), &'static str> {
 const fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "a text",
+        Kind::Secret => "a path",
         Kind::Count => "a whole number",
         Kind::Flag => "true or false",
         Kind::FailOn => "info, low, medium, high, critical or never",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use belay_audit::AuditError;
 use belay_dbt::manifest::ManifestError;
 use belay_dbt::profile::ProfileError;
 use belay_dbt::run_results::RunResultsError;
@@ -55,6 +56,12 @@ pub enum FlowError {
     NoFinding { finding: String },
     #[error("a rejection needs a reason")]
     NoReason,
+    #[error("the audit does not hold, and nothing was signed: {fault}")]
+    AuditBroken { fault: String },
+    #[error("there is no leaf {leaf}: the tree has {size}")]
+    NoLeaf { leaf: String, size: i64 },
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error(transparent)]
     Faults(#[from] Faults),
     #[error(transparent)]
@@ -82,7 +89,11 @@ impl FlowError {
         Some(match self {
             Self::Manifest { source, .. } => source,
             Self::RunResults { source, .. } => source,
+<<<<<<< HEAD
             Self::Faults(inner) => inner,
+=======
+            Self::Audit(inner) => inner,
+>>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,
@@ -109,6 +120,8 @@ impl FlowError {
 impl Explain for FlowError {
     fn code(&self) -> &'static str {
         match self {
+            Self::AuditBroken { .. } => "audit/broken",
+            Self::NoLeaf { .. } => "audit/no-leaf",
             Self::NoProject { .. } => "dbt/no-project",
             Self::NoManifest { .. } => "dbt/no-manifest",
             Self::Unreadable { .. } => "files/unreadable",
@@ -130,6 +143,9 @@ impl Explain for FlowError {
 
     fn help(&self) -> Option<String> {
         let text = match self {
+            Self::AuditBroken { .. } => {
+                "run `belay audit verify` and keep the store as it is: somebody or something changed it"
+            }
             Self::NoProject { .. } => {
                 "go to the folder of a dbt project, or give two folders of dbt artefacts: \
                  `--base DIR --head DIR`"
@@ -165,7 +181,7 @@ impl Explain for FlowError {
 
     fn blame(&self) -> Blame {
         match self {
-            Self::Unreadable { .. } => Blame::Surroundings,
+            Self::Unreadable { .. } | Self::AuditBroken { .. } => Blame::Surroundings,
             Self::Render { .. } => Blame::Belay,
             other => other.inner().map_or(Blame::Input, Explain::blame),
         }

@@ -1,7 +1,11 @@
 //! What belay touches beside a warehouse: processes, git, dbt and files, each change with a permit;
 //! and belay's own cache, which it sets up without one.
 
+<<<<<<< HEAD
 mod capture;
+=======
+mod anchor;
+>>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 mod dbt;
 mod error;
 mod files;
@@ -15,6 +19,7 @@ mod script;
 mod setup;
 mod stop;
 
+pub use anchor::{Anchor, Anchored};
 pub use dbt::{Dbt, DbtCommand, DbtEvent, DbtOutcome};
 pub use error::OutsideError;
 pub use files::{write_report, writing};

@@ -1,6 +1,10 @@
 //! One function a command: translate, call, print.
 
+<<<<<<< HEAD
 mod approvals;
+=======
+pub(crate) mod audit;
+>>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 mod clean;
 mod demo;
 mod impact;
@@ -19,6 +23,7 @@ use crate::ui::Ui;
 
 pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
+        Command::Audit(command) => audit::audit(command, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,

@@ -5,7 +5,15 @@ use std::process::Command;
 
 const ROWS: [&[&str]; 6] = [
     &["belay-model"],
-    &["belay-sql", "belay-dbt", "belay-diff", "belay-grants", "belay-score", "belay-learn"],
+    &[
+        "belay-audit",
+        "belay-sql",
+        "belay-dbt",
+        "belay-diff",
+        "belay-grants",
+        "belay-score",
+        "belay-learn",
+    ],
     &["belay-gate"],
     &["belay-warehouse", "belay-store", "belay-outside"],
     &["belay-flow"],
