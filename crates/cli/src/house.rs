@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use belay_flow::people::People;
-use belay_flow::registry::Registry;
+use belay_flow::registry::{EVALUATORS, Registry};
 use belay_flow::tools::{ToolSettings, Tools};
 use belay_flow::workflow::Ground;
 use belay_flow::{ApprovalRules, Desk};
@@ -79,7 +79,7 @@ impl House {
         let workspace = self.config.text("workspace").unwrap_or("default");
         let workspace = WorkspaceId::parse(workspace)
             .map_err(|error| Failure::input("config/workspace", error.to_string()))?;
-        let store = Store::open(&self.state_folder()).await?;
+        let store = Store::open(&self.state_folder()).await?.on_host(&host());
         let (stopper, stop) = Stop::new();
         tokio::spawn(async move {
             let mut terminate =
@@ -124,7 +124,7 @@ impl House {
 
     /// Workers and workflows: the built-in ones and those of the repository.
     pub(crate) fn registry(&self) -> Result<Registry, Failure> {
-        Ok(Registry::load(self.root().as_deref(), &evaluator_exists)?)
+        Ok(Registry::load(self.root().as_deref(), &|name| EVALUATORS.contains(&name))?)
     }
 
     /// Where the team's workflows run.

@@ -211,7 +211,7 @@ pub async fn verify(
     if let Some(fault) = covered.fault() {
         auditor.object(fault);
     }
-    let (erased, altered) = rows::bodies(desk, &record);
+    let (erased, altered) = rows::bodies(desk, &record).await;
     if let Some(digest) = altered {
         auditor.object(Fault { line: 0, position: None, kind: None, why: Why::Body(digest) });
     }

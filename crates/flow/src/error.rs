@@ -89,11 +89,8 @@ impl FlowError {
         Some(match self {
             Self::Manifest { source, .. } => source,
             Self::RunResults { source, .. } => source,
-<<<<<<< HEAD
             Self::Faults(inner) => inner,
-=======
             Self::Audit(inner) => inner,
->>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,

@@ -1,11 +1,8 @@
 //! What belay does, use case by use case: review a change, judge a review, clear up. Every step goes
 //! through the gate and into the record; nothing here prints.
 
-<<<<<<< HEAD
 pub mod approval;
-=======
 pub mod audit;
->>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 pub mod clean;
 pub mod demo;
 pub mod desk;

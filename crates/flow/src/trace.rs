@@ -31,8 +31,11 @@ pub async fn load(desk: &Desk, run: Run) -> Result<Record, FlowError> {
         Some(review) => memory.dispositions(review.id).await?,
         None => Vec::new(),
     };
-    // filled once the store has them
-    let (approvals, votes) = (Vec::new(), Vec::new());
+    let approvals = memory.approvals_of(run.id, desk.now()).await?;
+    let mut votes = Vec::new();
+    for approval in &approvals {
+        votes.extend(memory.votes(approval.id).await?);
+    }
     Ok(Record {
         workspace: memory.workspace().to_string(),
         steps: memory.steps(run.id).await?,

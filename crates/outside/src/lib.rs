@@ -1,11 +1,8 @@
 //! What belay touches beside a warehouse: processes, git, dbt and files, each change with a permit;
 //! and belay's own cache, which it sets up without one.
 
-<<<<<<< HEAD
 mod capture;
-=======
 mod anchor;
->>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 mod dbt;
 mod error;
 mod files;

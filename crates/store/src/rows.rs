@@ -57,7 +57,7 @@ fn maybe_time(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>, S
     Ok(nanos.map(Timestamp::from_nanos))
 }
 
-fn parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T, StoreError> {
+pub(crate) fn parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T, StoreError> {
     word(row, column, |text| text.parse().ok())
 }
 

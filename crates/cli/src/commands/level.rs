@@ -2,7 +2,6 @@
 
 use belay_flow::level::{self, Change, Standing};
 use belay_flow::registry::{Registered, Registry};
-use belay_flow::workflow::Ground;
 use belay_model::record::Control;
 use serde_json::{Value, json};
 

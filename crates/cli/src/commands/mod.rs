@@ -1,10 +1,7 @@
 //! One function a command: translate, call, print.
 
-<<<<<<< HEAD
 mod approvals;
-=======
 pub(crate) mod audit;
->>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 mod clean;
 mod demo;
 mod impact;

@@ -10,10 +10,8 @@ use serde_json::json;
 
 use super::{checkpoint, verify};
 use crate::supervisor::Supervisor;
-use crate::worker::Registered;
+use crate::registry::Registered;
 use crate::{Desk, FlowError};
-
-const WORKER: &str = include_str!("../../workers/audit.yaml");
 
 /// The checkpoints at a place: its name and the note, for each.
 pub async fn found_at(anchor: &Anchor, folder: &Path) -> Result<Vec<(String, String)>, FlowError> {
@@ -44,7 +42,7 @@ pub async fn checkpoint_at(
     if known.last().is_some_and(|(_, note)| *note == anchored.note) {
         return Ok(anchored);
     }
-    let registered = Registered::parse("audit.yaml", WORKER)?;
+    let registered = Registered::audit()?;
     let level = registered.level_in_force(None);
     let input = json!({"anchor": anchor.to_string(), "size": anchored.size});
     let mut run = Supervisor::begin(desk, &registered, level, &input).await?;

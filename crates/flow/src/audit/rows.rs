@@ -3,16 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use belay_audit::{Fault, Why};
-use belay_model::record::{Audited, Disposed, Leaf};
+use belay_model::record::{Audited, Cast, Disposed, Leaf};
 use belay_model::{Digest, canonical};
 use belay_store::StoreError;
 
-use crate::impact::load_record;
-use crate::{Desk, FlowError};
+use crate::{Desk, FlowError, trace};
 
 /// The kinds of rows that `each` reads, by the first word of their leaves' kinds.
-const READ: [&str; 8] =
-    ["run", "step", "decision", "effect", "artefact", "score", "review", "disposition"];
+const READ: [&str; 11] = [
+    "run",
+    "step",
+    "decision",
+    "effect",
+    "artefact",
+    "score",
+    "review",
+    "disposition",
+    "approval",
+    "vote",
+    "control",
+];
 
 /// Canonical bodies by their digest.
 pub(super) type Texts = BTreeMap<Digest, String>;
@@ -24,7 +34,7 @@ async fn each(
     mut kept: impl FnMut(Digest),
 ) -> Result<(), FlowError> {
     for run in desk.memory.runs(desk.now()).await? {
-        let record = load_record(desk, run).await?;
+        let record = trace::load(desk, run).await?;
         see(&record.run);
         record.steps.iter().for_each(|row| see(row));
         record.decisions.iter().for_each(|row| see(row));
@@ -35,8 +45,15 @@ async fn each(
         for disposition in &record.dispositions {
             see(&Disposed { run: record.run.id, disposition });
         }
+        record.approvals.iter().for_each(|row| see(row));
+        for vote in &record.votes {
+            see(&Cast { run: record.run.id, vote });
+        }
         let artefacts = record.artefacts.iter().filter(|artefact| artefact.kept);
         artefacts.for_each(|artefact| kept(artefact.digest));
+    }
+    for control in desk.memory.control_rows().await? {
+        see(&control);
     }
     Ok(())
 }
@@ -130,10 +147,10 @@ impl<'a> Covered<'a> {
 }
 
 /// Which kept bodies are erased, and the first that was altered.
-pub(super) fn bodies(desk: &Desk, record: &Record) -> (Vec<String>, Option<String>) {
+pub(super) async fn bodies(desk: &Desk, record: &Record) -> (Vec<String>, Option<String>) {
     let (mut erased, mut altered) = (Vec::new(), None);
     for digest in &record.kept {
-        match desk.memory.blobs().get(*digest) {
+        match desk.memory.body(*digest).await {
             Ok(_) => (),
             Err(StoreError::BodyMissing { digest }) => erased.push(digest),
             Err(_) => altered = altered.or(Some(digest.to_string())),

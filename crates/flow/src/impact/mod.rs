@@ -198,7 +198,11 @@ async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<()
             let driver = tools.duckdb(run.desk).await?;
             dropped = claim.release(run, &driver).await?;
         } else {
-            run.ask(&scratch::looking(&claim)).await?;
+            let looking = scratch::looking(&claim);
+            run.perform(&looking, async |permit| {
+                permit.admit(&looking).map_err(OutsideError::from)
+            })
+            .await?;
         }
         build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
     })

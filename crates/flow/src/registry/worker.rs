@@ -26,6 +26,7 @@ pub(crate) const KEYS: [&str; 13] = [
 
 const DBT_IMPACT: &str = include_str!("../../workers/dbt-impact.yaml");
 const DEMO: &str = include_str!("../../workers/demo.yaml");
+const AUDIT: &str = include_str!("../../workers/audit.yaml");
 
 /// Where a worker comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,11 @@ impl Registered {
     /// The worker behind `belay demo`.
     pub fn demo() -> Result<Self, Faults> {
         Self::parse("demo.yaml", DEMO, Origin::BuiltIn)
+    }
+
+    /// The worker that puts checkpoints outside.
+    pub fn audit() -> Result<Self, Faults> {
+        Self::parse("audit.yaml", AUDIT, Origin::BuiltIn)
     }
 
     /// Reads a file. What it names outside of itself is checked by [`super::Registry::load`].

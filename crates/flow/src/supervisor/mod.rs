@@ -262,10 +262,6 @@ impl<'a> Supervisor<'a> {
         self.worker.level
     }
 
-    pub(crate) fn owner(&self) -> &str {
-        &self.worker.owner
-    }
-
     /// The number of the step at work, from 1.
     pub(crate) fn step_number(&self) -> i64 {
         self.steps

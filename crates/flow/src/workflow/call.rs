@@ -21,7 +21,7 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    pub fn of_step(run: RunId, step: &str, action: Digest) -> Self {
+    pub(crate) fn of_step(run: RunId, step: &str, action: Digest) -> Self {
         let key = Digest::of(format!("{run}\0{step}\0{action}"));
         Self { run, step: step.to_owned(), key }
     }

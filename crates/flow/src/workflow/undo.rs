@@ -11,7 +11,7 @@ use super::run::Ground;
 
 /// A command that takes a step back, as grave as the step itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inverse {
+pub(crate) struct Inverse {
     pub verb: Verb,
     pub resource: Resource,
     pub targets: u32,
@@ -21,7 +21,7 @@ pub struct Inverse {
 
 impl Inverse {
     /// What the plan says takes it back.
-    pub fn of(plan: &Plan) -> Option<Self> {
+    pub(crate) fn of(plan: &Plan) -> Option<Self> {
         Some(Self {
             verb: plan.verb()?,
             resource: call::resource(plan),
@@ -32,7 +32,7 @@ impl Inverse {
     }
 
     /// The spelling that is part of the action, and so of its digest and of every approval.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         belay_model::canonical::json(&json!({
             "kind": "script",
             "verb": self.verb.as_str(),
@@ -45,7 +45,7 @@ impl Inverse {
     }
 
     /// Reads [`Self::text`] back; nothing when it is another kind of inverse.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let word = |name: &str| value.get(name)?.as_str();
         if word("kind")? != "script" {
@@ -61,7 +61,7 @@ impl Inverse {
     }
 
     /// As a person would type it.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         shell_line(&self.command)
     }
 

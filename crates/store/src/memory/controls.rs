@@ -48,6 +48,11 @@ impl Memory {
         self.fetch(newest, &[]).await
     }
 
+    /// Every change of every control, oldest first.
+    pub async fn control_rows(&self) -> Result<Vec<Control>, StoreError> {
+        self.fetch("SELECT * FROM control WHERE workspace = $1 ORDER BY at, id", &[]).await
+    }
+
     /// Every change of one name, newest first.
     pub async fn control_history(&self, name: &str) -> Result<Vec<Control>, StoreError> {
         let all =

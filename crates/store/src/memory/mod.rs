@@ -8,14 +8,11 @@ mod effects;
 mod jobs;
 mod recall;
 mod reviews;
-<<<<<<< HEAD
 mod runs;
 mod spans;
-=======
 mod tree;
 
 pub use self::tree::SignedTree;
->>>>>>> 3c517a8d6e8da3457acf8d3cd5a2056b80ad6f3d
 
 pub use spans::{Added, Trace};
 

@@ -2,12 +2,12 @@
 
 use belay_model::record::Leaf;
 use belay_model::{Digest, Timestamp};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
-use super::{Memory, all};
+use super::Memory;
 use crate::StoreError;
-use crate::rows::FromRow;
+use crate::ask::ask;
+use crate::rows::{FromRow, integer, maybe_text, parsed, text, time};
 
 /// A signed note of the first `size` leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +21,13 @@ pub struct SignedTree {
 }
 
 impl FromRow for SignedTree {
-    fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let root: String = row.try_get("root")?;
+    fn from_row(row: &AnyRow) -> Result<Self, StoreError> {
         Ok(Self {
-            size: row.try_get("size")?,
-            root: root.parse().map_err(|_| StoreError::Corrupt { column: "root", value: root })?,
-            note: row.try_get("note")?,
-            anchor: row.try_get("anchor")?,
-            at: Timestamp::from_nanos(row.try_get("at")?),
+            size: integer(row, "size")?,
+            root: parsed(row, "root")?,
+            note: text(row, "note")?,
+            anchor: maybe_text(row, "anchor")?,
+            at: time(row, "at")?,
         })
     }
 }
@@ -36,61 +35,53 @@ impl FromRow for SignedTree {
 impl Memory {
     /// How many leaves the tree has.
     pub async fn tree_size(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("SELECT size FROM tree WHERE workspace = $1")
+        let size = ask("SELECT size FROM tree WHERE workspace = $1")
             .bind(self.workspace.as_str())
-            .fetch_optional(&self.pool)
+            .maybe(&self.pool)
             .await?;
-        Ok(row.map(|row| row.try_get("size")).transpose()?.unwrap_or(0))
+        Ok(size.unwrap_or(0))
     }
 
     /// At most `limit` leaves from position `from` on, in order.
     pub async fn tree_leaves(&self, from: i64, limit: i64) -> Result<Vec<Leaf>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT * FROM audit WHERE workspace = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3",
-        )
-        .bind(self.workspace.as_str())
-        .bind(from)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        all(&rows)
+        ask("SELECT * FROM audit WHERE workspace = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3")
+            .bind(self.workspace.as_str())
+            .bind(from)
+            .bind(limit)
+            .all(&self.pool)
+            .await
     }
 
     /// Remembers a signed note. The first of a size stays; a later one only adds where it was put.
     pub async fn add_checkpoint(&self, signed: &SignedTree) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO checkpoint (workspace, size, root, note, anchor, at)
+        ask("INSERT INTO checkpoint (workspace, size, root, note, anchor, at)
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (workspace, size) DO UPDATE
-               SET anchor = coalesce(excluded.anchor, checkpoint.anchor)",
-        )
+               SET anchor = coalesce(excluded.anchor, checkpoint.anchor)")
         .bind(self.workspace.as_str())
         .bind(signed.size)
-        .bind(signed.root.to_string())
+        .bind(signed.root)
         .bind(&signed.note)
         .bind(&signed.anchor)
-        .bind(signed.at.nanos())
-        .execute(&self.pool)
+        .bind(signed.at)
+        .run(&self.pool)
         .await?;
         Ok(())
     }
 
     /// All signed notes, the smallest tree first.
     pub async fn checkpoints(&self) -> Result<Vec<SignedTree>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM checkpoint WHERE workspace = $1 ORDER BY size")
+        ask("SELECT * FROM checkpoint WHERE workspace = $1 ORDER BY size")
             .bind(self.workspace.as_str())
-            .fetch_all(&self.pool)
-            .await?;
-        all(&rows)
+            .all(&self.pool)
+            .await
     }
 
     /// The signed note of the largest tree.
     pub async fn last_checkpoint(&self) -> Result<Option<SignedTree>, StoreError> {
-        let row =
-            sqlx::query("SELECT * FROM checkpoint WHERE workspace = $1 ORDER BY size DESC LIMIT 1")
-                .bind(self.workspace.as_str())
-                .fetch_optional(&self.pool)
-                .await?;
-        row.as_ref().map(SignedTree::from_row).transpose()
+        ask("SELECT * FROM checkpoint WHERE workspace = $1 ORDER BY size DESC LIMIT 1")
+            .bind(self.workspace.as_str())
+            .maybe(&self.pool)
+            .await
     }
 }
