@@ -1,19 +1,30 @@
 //! A person's word on a report, or on one finding of it.
 
-use belay_gate::{Deed, Matter, Person};
+use belay_gate::{Deed, Matter};
 use belay_model::record::{Disposition, Judgement, Review, ReviewState, RunState};
+
+use serde_json::Value;
 
 use crate::report::{self, wire};
 use crate::{Desk, FlowError};
 
-const IDENTITY: &str = "asserted";
+/// The kind of reviews of `belay impact`.
+pub const IMPACT_REPORT: &str = "dbt-impact-report";
 
 /// A review with the report that it is about and what was said so far.
 #[derive(Debug)]
 pub struct Case {
     pub review: Review,
-    pub report: wire::Impact,
+    pub subject: Subject,
     pub dispositions: Vec<Disposition>,
+}
+
+/// What is judged.
+#[derive(Debug)]
+pub enum Subject {
+    Impact(Box<wire::Impact>),
+    /// The result of a team's workflow, as it was kept.
+    Result(Value),
 }
 
 /// What a reviewer says.
@@ -28,9 +39,15 @@ pub struct Word {
 
 pub async fn case(desk: &Desk, text: &str) -> Result<Case, FlowError> {
     let review = desk.memory.find_review(text).await?;
-    let report = report::parse(&desk.memory.body(review.subject).await?)?;
+    let body = desk.memory.body(review.subject).await?;
+    let subject = if review.kind == IMPACT_REPORT {
+        Subject::Impact(Box::new(report::parse(&body)?))
+    } else {
+        let unreadable = |error: serde_json::Error| FlowError::Render { message: error.to_string() };
+        Subject::Result(serde_json::from_slice(&body).map_err(unreadable)?)
+    };
     let dispositions = desk.memory.dispositions(review.id).await?;
-    Ok(Case { review, report, dispositions })
+    Ok(Case { review, subject, dispositions })
 }
 
 /// Writes a reviewer's word down. A word on the whole report closes the review and moves the run;
@@ -41,16 +58,17 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
         let (run, state) = (case.review.run.short(), case.review.state.to_string());
         return Err(FlowError::Closed { run, state });
     }
-    // At a local command line everybody is a reviewer, by their own word.
-    let (name, identity) = (word.reviewer.clone(), IDENTITY.to_owned());
-    let person = Person { name, identity, roles: vec!["reviewer".to_owned()] };
+    let person = desk.people.person(&word.reviewer);
     let id = case.review.id.to_string();
     let matter = Matter { id, owner: String::new(), author: String::new() };
     desk.gate.may(&person, Deed::JudgeReport, &matter)?;
     if word.judgement == Judgement::Reject && word.reason.is_none() {
         return Err(FlowError::NoReason);
     }
-    let known = |finding: &String| case.report.findings.iter().any(|known| known.id == *finding);
+    let known = |finding: &String| match &case.subject {
+        Subject::Impact(report) => report.findings.iter().any(|known| known.id == *finding),
+        Subject::Result(_) => false,
+    };
     if let Some(finding) = word.finding.as_ref().filter(|finding| !known(finding)) {
         return Err(FlowError::NoFinding { finding: finding.clone() });
     }
@@ -58,7 +76,7 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
         review: case.review.id,
         finding: word.finding.clone(),
         reviewer: word.reviewer.clone(),
-        identity: IDENTITY.to_owned(),
+        identity: person.identity,
         judgement: word.judgement,
         reason: word.reason.clone(),
         at: desk.now(),

@@ -2,12 +2,14 @@
 
 use belay_gate::Deed;
 use belay_model::record::{Effect, EffectState, Queue, Run};
-use belay_model::{Digest, canonical};
+use belay_model::{Action, Digest, canonical};
 use belay_outside::{Script, run_script};
-use serde_json::json;
+use belay_store::Tenure;
+use serde_json::{Value, json};
 
 use crate::impact::scratch::Claim;
 use crate::level::standing;
+use crate::registry::Registered;
 use crate::run_error::RunError;
 use crate::runs::may;
 use crate::supervisor::{Brief, Supervisor};
@@ -83,31 +85,68 @@ pub async fn roll_back(
     }
     let worker = ground.worker(&run.worker)?;
     let input = json!({"rollback": run.id.to_string()});
-    let brief = Brief {
+    let brief = brief(desk, worker, &run, &input).await?;
+    let back = Supervisor::begin_run(desk, &brief).await?;
+    drive(back, ground, &run, undos, left).await
+}
+
+/// Goes on with a rollback that this process holds: with what is not taken back yet.
+pub async fn carry_on(
+    desk: &Desk,
+    ground: &Ground<'_>,
+    back: Run,
+    tenure: Tenure,
+) -> Result<RolledBack, FlowError> {
+    let parent = back.parent.map(|parent| parent.to_string()).unwrap_or_default();
+    let (run, undos) = plan(desk, &parent).await?;
+    let (undos, left) = undos.into_iter().partition(|undo| undo.how.is_some());
+    let worker = ground.worker(&run.worker)?;
+    let input = json!({"rollback": run.id.to_string()});
+    let brief = brief(desk, worker, &run, &input).await?;
+    let back = Supervisor::take_over(desk, &brief, back, tenure).await?;
+    drive(back, ground, &run, undos, left).await
+}
+
+async fn brief<'a>(
+    desk: &Desk,
+    worker: &'a Registered,
+    run: &Run,
+    input: &'a Value,
+) -> Result<Brief<'a>, FlowError> {
+    Ok(Brief {
         worker,
         workflow: WORKFLOW,
         level: standing(desk, worker, &run.workflow, None, None).await?.level,
-        input: &input,
+        input,
         tainted: false,
-        snapshot: canonical::digest(&input),
+        snapshot: canonical::digest(input),
         parent: Some(run.id),
         queue: Queue::Person,
-    };
-    let mut back = Supervisor::begin_run(desk, &brief).await?;
+    })
+}
+
+async fn drive(
+    mut back: Supervisor<'_>,
+    ground: &Ground<'_>,
+    run: &Run,
+    undone: Vec<Undo>,
+    left: Vec<Undo>,
+) -> Result<RolledBack, FlowError> {
     back.taking_back();
     let mut outcome = Ok(());
-    for undo in &undos {
-        outcome = take_back(&mut back, ground, &run, undo).await;
+    for undo in &undone {
+        outcome = take_back(&mut back, ground, run, undo).await;
         if outcome.is_err() {
             break;
         }
     }
+    let desk = back.desk;
     desk.progress.finish();
     match outcome {
         Ok(()) => {
             back.accept(&format!("run {} was taken back", run.id.short())).await?;
             let row = desk.memory.find_run(&back.run.id.to_string(), desk.now()).await?;
-            Ok(RolledBack { run: Some(row), undone: undos, left })
+            Ok(RolledBack { run: Some(row), undone, left })
         }
         Err(error) => {
             back.fail(&error).await?;
@@ -123,6 +162,7 @@ async fn take_back(
     undo: &Undo,
 ) -> Result<(), FlowError> {
     let effect = &undo.effect;
+    permitted(back, effect).await?;
     let name = format!("take back {} on {}", effect.verb, effect.target);
     let inverse = effect.inverse.clone().unwrap_or_default();
     let claim =
@@ -167,6 +207,24 @@ async fn take_back(
         }
     })
     .await
+}
+
+/// The inverse must be the one that was part of the permitted action: a row that somebody changed
+/// since takes nothing back.
+async fn permitted(back: &Supervisor<'_>, effect: &Effect) -> Result<(), FlowError> {
+    let decisions = back.desk.memory.decisions(effect.run).await?;
+    let own = decisions.iter().find(|decision| decision.id == effect.decision);
+    let same = own.is_some_and(|decision| {
+        let action = Action::parse(&decision.action);
+        Digest::of(&decision.action) == effect.action_digest
+            && decision.action_digest == effect.action_digest
+            && action.is_some_and(|action| action.inverse == effect.inverse)
+    });
+    if same {
+        return Ok(());
+    }
+    let (verb, target) = (effect.verb.clone(), effect.target.clone());
+    Err(RunError::NoWayBack { verb, target }.into())
 }
 
 /// The effect of the first run is taken back, by the second.

@@ -5,6 +5,7 @@ use belay_model::record::{Effect, EffectState, Run, RunState, Step, StepState};
 use belay_store::Tenure;
 
 use crate::impact;
+use crate::rollback::{self, RolledBack};
 use crate::run_error::RunError;
 use crate::supervisor::lease_until;
 use crate::workflow::{self, Finished, Ground};
@@ -15,6 +16,7 @@ use crate::{Desk, FlowError};
 pub enum Resumed {
     Impact(Box<impact::Reviewed>),
     Workflow(Finished),
+    Rollback(RolledBack),
 }
 
 /// Takes a run up where it stopped. Nothing that was done is done again.
@@ -55,6 +57,9 @@ pub async fn carry_on(
     if run.workflow == impact::WORKFLOW {
         let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure).await?;
         return Ok(Resumed::Impact(Box::new(reviewed)));
+    }
+    if run.workflow == rollback::WORKFLOW {
+        return rollback::carry_on(desk, ground, run, tenure).await.map(Resumed::Rollback);
     }
     let workflow = run.workflow.clone();
     desk.memory.interrupt(&run, "it cannot be taken up again", desk.now()).await?;

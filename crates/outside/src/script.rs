@@ -1,6 +1,7 @@
 //! One command of a team's own, run for real: with only the variables it was promised, within its
 //! time, in a process group of its own of which nothing is left when it is over.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
@@ -128,7 +129,10 @@ fn changed(then: &[(String, Digest)], now: &[(String, Digest)]) -> Option<String
 impl Script {
     /// What the gate is asked about. The values of variables are not part of it.
     pub fn action(&self) -> Action {
-        let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
+        // Whether one of those always given is set differs between machines, and is no other action.
+        let given = self.environment.iter().map(|(name, _)| name.as_str());
+        let names: BTreeSet<&str> = ALWAYS.into_iter().chain(given).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let inputs: serde_json::Map<String, Value> = self
             .inputs
             .iter()

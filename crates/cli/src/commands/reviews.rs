@@ -1,7 +1,7 @@
 //! `belay review`: what a person says of a report.
 
 use belay_flow::report;
-use belay_flow::review::{self, Case, Word};
+use belay_flow::review::{self, Case, Subject, Word};
 use belay_model::record::{Disposition, Judgement, Review};
 use serde_json::{Value, json};
 
@@ -54,14 +54,37 @@ fn list(reviews: &[Review], ui: &Ui) -> Result<(), Failure> {
 fn show(args: &ReviewShowArgs, case: &Case, ui: &Ui) -> Result<(), Failure> {
     match args.format {
         Format::Json => ui.json(&case_json(case)),
-        Format::Md => ui.result(&report::markdown(&case.report)),
-        Format::Html => ui.result(&report::html(&case.report)?),
-        Format::Text => {
-            ui.result(&report::terminal(&case.report))?;
+        Format::Md | Format::Html | Format::Text => {
+            let text = match (&case.subject, args.format) {
+                (Subject::Impact(report), Format::Md) => report::markdown(report),
+                (Subject::Impact(report), Format::Html) => report::html(report)?,
+                (Subject::Impact(report), _) => report::terminal(report),
+                (Subject::Result(result), _) => result_text(case, result),
+            };
+            ui.result(&text)?;
+            if args.format != Format::Text {
+                return Ok(());
+            }
             ui.result(&format!("\nreview {} is {}\n", case.review.id.short(), case.review.state))?;
             case.dispositions.iter().try_for_each(|said| ui.result(&line(said)))
         }
     }
+}
+
+/// What a workflow came to; what each step printed and made is in the run.
+fn result_text(case: &Case, result: &Value) -> String {
+    let word = |name: &str| result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut text = format!("{}\n", case.review.title);
+    for name in ["purpose", "level", "risk"] {
+        text.push_str(&format!("  {name:<8} {}\n", word(name)));
+    }
+    let steps = result.get("steps").and_then(Value::as_array).into_iter().flatten();
+    for step in steps {
+        let part = |name: &str| step.get(name).and_then(Value::as_str).unwrap_or_default();
+        text.push_str(&format!("  {:<8} {}\n", part("state"), part("step")));
+    }
+    text.push_str(&format!("  belay runs show {}\n", case.review.run.short()));
+    text
 }
 
 fn line(said: &Disposition) -> String {
@@ -106,7 +129,10 @@ fn case_json(case: &Case) -> Value {
         "schema": "belay.review/1",
         "review": review_json(&case.review),
         "dispositions": case.dispositions.iter().map(disposition_json).collect::<Vec<_>>(),
-        "report": case.report,
+        "report": match &case.subject {
+            Subject::Impact(report) => json!(report),
+            Subject::Result(result) => result.clone(),
+        },
     })
 }
 

@@ -38,6 +38,12 @@ pub(crate) async fn resume(args: &ResumeArgs, house: &House, ui: &Ui) -> Result<
     let resumed = runs::resume(&desk, &house.ground(&registry), &settings, &args.run).await;
     match by_hand(&desk, resumed, ui).await? {
         Resumed::Workflow(finished) => print(&finished, ui),
+        Resumed::Rollback(done) => {
+            let by = done.run.as_ref();
+            let of = by.and_then(|run| run.parent).map(|run| run.to_string()).unwrap_or_default();
+            let (run, _) = rollback::plan(&desk, &of).await?;
+            print_undos(ui, &run, by, &done.undone, &done.left, "took back")
+        }
         Resumed::Impact(reviewed) => {
             let form = if ui.is_json() { report::Form::Json } else { report::Form::Text };
             ui.result(&form.render(&reviewed.report)?)?;
@@ -100,6 +106,10 @@ fn print(finished: &Finished, ui: &Ui) -> Result<Outcome, Failure> {
     ))?;
     if !finished.steps.is_empty() {
         ui.result(&rows(&list))?;
+    }
+    if let Some(next) = finished.next.as_ref() {
+        let run = run.id.short();
+        ui.note(&format!("next:\n  belay runs report {run} {next} --exit CODE"));
     }
     if let Some(review) = review {
         ui.note(&format!(

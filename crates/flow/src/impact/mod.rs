@@ -275,7 +275,7 @@ async fn finish(
     run.memory.add_scores(&scores).await?;
     let outcome = format!("risk {}", report.risk.level);
     let end = Conclusion {
-        kind: "dbt-impact-report",
+        kind: crate::review::IMPACT_REPORT,
         subject: digest,
         title: &report.summary,
         outcome: &outcome,

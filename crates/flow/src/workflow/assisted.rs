@@ -84,8 +84,10 @@ pub(crate) async fn take_report(
         })
         .await;
         return match settle(&mut run, &items, taken).await? {
-            false => finished(&run, None).await,
-            true => {
+            Some(next) => {
+            Ok(Finished { next: Some(next), ..finished(&run, None).await? })
+        }
+            None => {
                 let concluded = conclude(&mut run, workflow).await?;
                 finished(&run, Some(concluded)).await
             }
@@ -108,8 +110,10 @@ pub(crate) async fn take_report(
     let mut run = Supervisor::take_over(desk, &brief, run, tenure).await?;
     let taken = take(&mut run, &items, report, |_, _| Ok(None)).await;
     match settle(&mut run, &items, taken).await? {
-        false => finished(&run, None).await,
-        true => {
+        Some(next) => {
+            Ok(Finished { next: Some(next), ..finished(&run, None).await? })
+        }
+        None => {
             let body = canonical::json(&json!({
                 "schema": "belay.workflow-result/1",
                 "workflow": impact::WORKFLOW,
@@ -131,18 +135,23 @@ pub(crate) async fn take_report(
     }
 }
 
-/// The run waits on unless all is reported; a report that was refused leaves it as it was.
+/// The run waits on unless all is reported: then for its next step. A report that was refused leaves
+/// it as it was.
 async fn settle(
     run: &mut Supervisor<'_>,
     items: &[Checklist],
     taken: Result<(), FlowError>,
-) -> Result<bool, FlowError> {
+) -> Result<Option<String>, FlowError> {
     match (wait(run, items.to_vec()).await, taken) {
-        (Ok(()), Ok(())) => Ok(true),
+        (Ok(()), Ok(())) => Ok(None),
         (Ok(()), Err(error)) => Err(error),
         (Err(waits), taken) => {
             run.fail(&waits).await?;
-            taken.map(|()| false)
+            let next = match waits {
+                FlowError::Run(RunError::Assisted { next, .. }) => Some(next),
+                _ => None,
+            };
+            taken.map(|()| next)
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Finished {
     pub run: Run,
     pub steps: Vec<Step>,
     pub concluded: Option<Concluded>,
+    /// At L0: the step that a person does next.
+    pub next: Option<String>,
 }
 
 /// What was asked for.
@@ -78,7 +80,7 @@ pub async fn start(
     if wish.queued {
         let run = brief.run(desk, RunState::Queued);
         desk.memory.enqueue(&run, queue, 0, desk.now()).await?;
-        return Ok(Finished { run, steps: Vec::new(), concluded: None });
+        return Ok(Finished { run, steps: Vec::new(), concluded: None, next: None });
     }
     let run = Supervisor::begin_run(desk, &brief).await?;
     drive(run, ground, workflow).await
@@ -178,7 +180,7 @@ pub(super) async fn finished(
 ) -> Result<Finished, FlowError> {
     let id = run.run.id;
     let row = run.desk.memory.find_run(&id.to_string(), run.desk.now()).await?;
-    Ok(Finished { run: row, steps: run.memory.steps(id).await?, concluded })
+    Ok(Finished { run: row, steps: run.memory.steps(id).await?, concluded, next: None })
 }
 
 async fn advance(
