@@ -9,3 +9,4 @@ mod home;
 mod layers;
 mod reviews;
 mod shop;
+mod workers;

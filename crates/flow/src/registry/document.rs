@@ -169,8 +169,10 @@ impl Reading {
             let (name, at) = (key.value.as_str(), key.referenced.line());
             if !known.contains(&name) {
                 self.fault(at, format!("unknown key `{name}`; known: {}", known.join(", ")));
-            } else if entries.insert(name, value).is_some() {
+            } else if entries.contains_key(name) {
                 self.fault(at, format!("`{name}` is given twice"));
+            } else {
+                entries.insert(name, value);
             }
         }
         Some(Fields { line, what: what.to_owned(), entries })

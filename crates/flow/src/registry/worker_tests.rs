@@ -39,21 +39,20 @@ quarantined: false
 ",
         expect![[r#"
             dbt-impact.yaml:1: `rollback` is missing
-            dbt-impact.yaml:3: unknown key `ovner`; known: schema, name, owner, purpose, workflows, ceiling, level, tools, classes, evaluators, budget, rollback, quarantined
-            dbt-impact.yaml:4: `owner` is empty
-            dbt-impact.yaml:6: `workflows` is empty
-            dbt-impact.yaml:7: `ceiling` is L5; no ceiling is above L4
-            dbt-impact.yaml:8: unknown level `L9`; known: L0, L1, L2, L3, L4
-            dbt-impact.yaml:9: `tools` names `run_query` twice
-            dbt-impact.yaml:9: no worker edits control
-            dbt-impact.yaml:9: tool `write_table` is of class `write`, which `classes` does not name
-            dbt-impact.yaml:9: unknown tool `run_quary`
-            dbt-impact.yaml:10: unknown class `control`; known: read, scratch, report, write, model_logic, grant
-            dbt-impact.yaml:11: `evaluators` is text, expected a list
-            dbt-impact.yaml:12: `seconds` is a number, expected a whole number, 1 to 2678400
-            dbt-impact.yaml:12: unknown key `hours`; known: seconds
-            dbt-impact.yaml:13: `quarantined` is text, expected true or false
-            dbt-impact.yaml:14: `quarantined` is given twice
+              dbt-impact.yaml:3: unknown key `ovner`; known: schema, name, owner, purpose, workflows, ceiling, level, tools, classes, evaluators, budget, rollback, quarantined
+              dbt-impact.yaml:4: `owner` is empty
+              dbt-impact.yaml:6: `workflows` is empty
+              dbt-impact.yaml:7: `ceiling` is L5; no ceiling is above L4
+              dbt-impact.yaml:8: unknown level `L9`; known: L0, L1, L2, L3, L4
+              dbt-impact.yaml:9: `tools` names `run_query` twice
+              dbt-impact.yaml:9: no worker edits control
+              dbt-impact.yaml:9: tool `write_table` is of class `write`, which `classes` does not name
+              dbt-impact.yaml:9: unknown tool `run_quary`
+              dbt-impact.yaml:10: unknown class `control`; known: read, scratch, report, write, model_logic, grant
+              dbt-impact.yaml:11: `evaluators` is text, expected a list
+              dbt-impact.yaml:12: `seconds` is a number, expected a whole number, 1 to 2678400
+              dbt-impact.yaml:12: unknown key `hours`; known: seconds
+              dbt-impact.yaml:14: `quarantined` is given twice
         "#]],
     );
 }

@@ -178,20 +178,20 @@ fn keys_that_contradict_one_another_are_faults() {
     faults(
         &with("    inverse:\n", "    irreversible: no way back\n    inverse:\n"),
         expect![[r#"
-            27: step `revoke` has an inverse and says that it has none
+            28: step `revoke` has an inverse and says that it has none
         "#]],
     );
     faults(
         &with("absent: [10]", "absent: [11]"),
         expect![[r#"
-        30: the probe's exit 11 means both done and absent
-    "#]],
+            31: the probe's exit 11 means both done and absent
+        "#]],
     );
     faults(
         &with("      absent: [10]\n", ""),
         expect![[r#"
-        30: `absent` is missing in the probe
-    "#]],
+            31: `absent` is missing in the probe
+        "#]],
     );
     faults(
         &with("retry: true", "irreversible: it reads"),
