@@ -7,9 +7,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use belay_audit::{
-    Checkpoint, Frontier, Signer, checkpoint_line, header_line, leaf_line, verify,
-};
+use belay_audit::{Checkpoint, Frontier, Signer, checkpoint_line, header_line, leaf_line, verify};
 use belay_model::record::Leaf;
 use belay_model::{Digest, RunId, Timestamp};
 
@@ -67,6 +65,8 @@ fn main() {
     let per_second = f64::from(LEAVES) / verified.as_secs_f64();
     let ratio = verified.as_secs_f64() / hashed.as_secs_f64();
     println!("audit verify: {LEAVES} leaves, {} bytes a leaf", text.len() / LEAVES as usize);
-    println!("  {per_second:.0} leaves/s; SHA-256 of the same bytes: {hashed:.1?}, verify: {verified:.1?}");
+    println!(
+        "  {per_second:.0} leaves/s; SHA-256 of the same bytes: {hashed:.1?}, verify: {verified:.1?}"
+    );
     println!("  {ratio:.2} times the time of plain SHA-256");
 }

@@ -79,6 +79,12 @@ pub(crate) struct LeafLine<'a> {
     pub row: Option<&'a str>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signed {
+    checkpoint: String,
+}
+
 /// A line behind the first.
 #[derive(Debug)]
 pub(crate) enum Line<'a> {
@@ -100,11 +106,6 @@ pub(crate) fn parse_header(line: &str) -> Result<Header, String> {
 pub(crate) fn parse(line: &str) -> Result<Line<'_>, String> {
     if let Some(rest) = line.strip_prefix("{\"hash\":\"") {
         return parse_leaf(rest).map(Line::Leaf);
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Signed {
-        checkpoint: String,
     }
     let signed: Signed = serde_json::from_str(line)
         .map_err(|error| format!("neither a leaf nor a checkpoint ({error})"))?;

@@ -155,11 +155,6 @@ impl<'a> Auditor<'a> {
         self.stop(None, why);
     }
 
-    /// What was found by other means: nothing more is read.
-    pub fn object(&mut self, fault: Fault) {
-        self.report.fault.get_or_insert(fault);
-    }
-
     fn leaf(&mut self, line: &LeafLine<'_>) {
         let position = self.frontier.size();
         let hash = Digest::of_leaf(line.text.as_bytes());
@@ -261,7 +256,8 @@ impl<'a> Auditor<'a> {
     }
 
     fn stop_at(&mut self, position: Option<u64>, kind: Option<String>, why: Why) {
-        self.object(Fault { line: self.lines, position, kind, why });
+        let line = self.lines;
+        self.report.fault.get_or_insert(Fault { line, position, kind, why });
     }
 }
 

@@ -100,6 +100,12 @@ async fn sign(
                 return Err(broken(at, kind, Why::Hash));
             }
             frontier.push(leaf.hash);
+            // Another key's signature says nothing to this one, but its root must fit all the same.
+            let known = last.filter(|last| last.size == position(&frontier));
+            if known.is_some_and(|known| known.root != frontier.root()) {
+                let size = frontier.size();
+                return Err(broken(0, None, Why::Root { size, from: 0, to: size - 1 }));
+            }
         }
     }
     let checkpoint = Checkpoint::of(workspace, &frontier);
@@ -123,8 +129,8 @@ fn broken(at: i64, kind: Option<String>, why: Why) -> FlowError {
     FlowError::AuditBroken { fault: fault.to_string() }
 }
 
-/// Writes the export, a line each: every leaf and every checkpoint, the last of them of the tree as it
-/// stands. With `bodies`, each row beside the leaf that still vouches for it.
+/// Writes the export, a line each: every leaf, and the checkpoints that this key has signed, the last of
+/// them of the tree as it stands. With `bodies`, each row beside the leaf that still vouches for it.
 pub async fn export(
     desk: &Desk,
     signer: &Signer,
@@ -135,7 +141,10 @@ pub async fn export(
     let newest = checkpoint(desk, signer).await?;
     let failed = |source| AuditError::Write { source };
     let row = |leaf: &Leaf| rows.get(&leaf.body).map(String::as_str);
-    lines(desk, newest.size, |line| Ok(writeln!(out, "{line}").map_err(failed)?), row).await?;
+    let mut signed = desk.memory.checkpoints().await?;
+    signed.retain(|signed| opened(signed, signer).is_some());
+    let write = |line| Ok(writeln!(out, "{line}").map_err(failed)?);
+    lines(desk, newest.size, signed, write, row).await?;
     out.flush().map_err(failed)?;
     Ok(newest)
 }
@@ -144,11 +153,11 @@ pub async fn export(
 async fn lines<'r>(
     desk: &Desk,
     size: i64,
+    mut signed: Vec<SignedTree>,
     mut line: impl FnMut(String) -> Result<(), FlowError>,
     mut row: impl FnMut(&Leaf) -> Option<&'r str>,
 ) -> Result<(), FlowError> {
     let workspace = desk.memory.workspace().as_str();
-    let mut signed = desk.memory.checkpoints().await?;
     signed.retain(|one| one.size <= size);
     let count = u64::try_from(size).unwrap_or_default();
     line(header_line(workspace, count, signed.len() as u64))?;
@@ -194,6 +203,7 @@ pub async fn verify(
     lines(
         desk,
         size,
+        desk.memory.checkpoints().await?,
         |text| {
             match &mut auditor {
                 Some(auditor) => auditor.line(&text),
@@ -207,19 +217,16 @@ pub async fn verify(
         },
     )
     .await?;
-    let mut auditor = auditor.ok_or(FlowError::AuditBroken { fault: "no line".to_owned() })?;
-    if let Some(fault) = covered.fault() {
-        auditor.object(fault);
-    }
-    let (erased, altered) = rows::bodies(desk, &record).await;
-    if let Some(digest) = altered {
-        auditor.object(Fault { line: 0, position: None, kind: None, why: Why::Body(digest) });
-    }
+    let auditor = auditor.ok_or(FlowError::AuditBroken { fault: "no line".to_owned() })?;
     let mut report = auditor.finish(Tail::MayBeUnsigned);
     if let Some(fault) = &mut report.fault {
         // There are no lines to look at.
         fault.line = 0;
     }
+    let (erased, altered) = rows::bodies(desk, &record).await;
+    let altered =
+        altered.map(|digest| Fault { line: 0, position: None, kind: None, why: Why::Body(digest) });
+    report.fault = report.fault.or_else(|| covered.fault()).or(altered);
     Ok(Standing { report, rows: record.len(), erased })
 }
 

@@ -58,6 +58,14 @@ impl Anchor {
         }
     }
 
+    /// Belay writes to files, and below `refs/belay/`.
+    pub fn is_ours(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Git(reference) => is_own(reference),
+        }
+    }
+
     /// What stands there now; `folder` is in the repository.
     pub async fn read(&self, folder: &Path) -> Result<Anchored, OutsideError> {
         match self {

@@ -276,10 +276,10 @@ fn report(
 fn words(report: &Report, rows: u64, erased: &[String]) -> String {
     if let Some(fault) = &report.fault {
         return format!(
-            "the audit of workspace `{}` does NOT HOLD\n  {fault}\n  {} before it {}\n",
+            "the audit of workspace `{}` does NOT HOLD\n  {fault}\n  {} of the tree, {} signed\n",
             report.workspace,
-            count(report.leaves, "leaf", "leaves"),
-            if report.leaves == 1 { "fits" } else { "fit" },
+            count(report.leaves, "leaf is", "leaves are"),
+            report.signed,
         );
     }
     let mut text = format!("the audit of workspace `{}` holds\n", report.workspace);
@@ -351,6 +351,7 @@ async fn checkpoint(house: &House, args: &CheckpointArgs, ui: &Ui) -> Result<Out
     let desk = house.desk(ui).await?;
     let signer = signer(house, &desk)?;
     let signed = match anchor(house, args.anchor.as_deref())? {
+        Some(anchor) if !anchor.is_ours() => return Err(no_place(&anchor.to_string())),
         Some(anchor) => {
             let keys = known_keys(house, &desk, None)?;
             audit::checkpoint_at(&desk, &signer, &keys, &anchor, &house.folder).await?
@@ -386,11 +387,12 @@ fn anchor(house: &House, named: Option<&str>) -> Result<Option<Anchor>, Failure>
         (None, Some(text)) => (text, folder),
         (None, None) => return Ok(None),
     };
-    let wrong = || {
-        Failure::input("audit/anchor", format!("`{text}` is no place for a checkpoint"))
-            .help("write `file:PATH` or `git:refs/belay/NAME`")
-    };
-    Anchor::parse(text, folder).map(Some).ok_or_else(wrong)
+    Anchor::parse(text, folder).map(Some).ok_or_else(|| no_place(text))
+}
+
+fn no_place(text: &str) -> Failure {
+    Failure::input("audit/anchor", format!("`{text}` is no place for a checkpoint"))
+        .help("write `file:PATH` or `git:refs/belay/NAME`")
 }
 
 async fn key(house: &House, ui: &Ui) -> Result<Outcome, Failure> {

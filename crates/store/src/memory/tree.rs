@@ -52,12 +52,15 @@ impl Memory {
             .await
     }
 
-    /// Remembers a signed note. The first of a size stays; a later one only adds where it was put.
+    /// Remembers a signed note. A later one of the same tree takes the place of the first: it was put
+    /// outside, or another key signed it.
     pub async fn add_checkpoint(&self, signed: &SignedTree) -> Result<(), StoreError> {
         ask("INSERT INTO checkpoint (workspace, size, root, note, anchor, at)
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (workspace, size) DO UPDATE
-               SET anchor = coalesce(excluded.anchor, checkpoint.anchor)")
+               SET note = excluded.note, anchor = coalesce(excluded.anchor, checkpoint.anchor),
+                   at = excluded.at
+               WHERE checkpoint.root = excluded.root")
         .bind(self.workspace.as_str())
         .bind(signed.size)
         .bind(signed.root)
