@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use belay_model::{Level, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use crate::trace_args::TraceCommand;
+
 /// Data agents that earn their autonomy.
 ///
 /// Exit codes: 0 clear, 1 it worked and the answer is no, 2 your input or configuration,
@@ -30,7 +32,7 @@ pub(crate) enum Command {
     /// Runs and their record.
     #[command(subcommand)]
     Runs(RunsCommand),
-    /// Check the trace of a run.
+    /// Traces: check, show, export and receive them.
     #[command(subcommand)]
     Trace(TraceCommand),
     /// Reports that wait for a person.
@@ -159,12 +161,6 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum TraceCommand {
-    /// Check that the record of a run is whole. Exit code 1 when it is not.
-    Check(RunArgs),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum ReviewCommand {
     /// List reviews, newest first.
     List(FormatArgs),
@@ -249,9 +245,8 @@ impl Cli {
             | Command::Drivers(DriversCommand::List(args))
             | Command::Doctor(args)
             | Command::Config(args) => args.format,
-            Command::Runs(RunsCommand::Show(args)) | Command::Trace(TraceCommand::Check(args)) => {
-                args.format
-            }
+            Command::Runs(RunsCommand::Show(args)) => args.format,
+            Command::Trace(command) => command.format(),
             Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
                 args.format
             }

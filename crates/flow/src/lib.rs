@@ -7,6 +7,7 @@ pub mod desk;
 pub mod error;
 mod figures;
 pub mod impact;
+pub mod otel;
 pub mod report;
 pub mod review;
 pub mod supervisor;

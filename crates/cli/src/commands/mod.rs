@@ -6,6 +6,7 @@ mod impact;
 mod records;
 mod reviews;
 mod setup;
+mod trace;
 
 use crate::args::{Cli, Command};
 use crate::failure::{Failure, Outcome};
@@ -19,7 +20,7 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
         Command::Runs(command) => records::runs(command, &House::here()?, ui).await,
-        Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
+        Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
         Command::Drivers(command) => setup::drivers(command, &House::here()?, ui).await,

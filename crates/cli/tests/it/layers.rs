@@ -3,12 +3,21 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-const ROWS: [&[&str]; 6] = [
+const ROWS: [&[&str]; 7] = [
     &["belay-model"],
-    &["belay-sql", "belay-dbt", "belay-diff", "belay-grants", "belay-score", "belay-learn"],
+    &[
+        "belay-sql",
+        "belay-dbt",
+        "belay-diff",
+        "belay-grants",
+        "belay-otlp",
+        "belay-score",
+        "belay-learn",
+    ],
     &["belay-gate"],
     &["belay-warehouse", "belay-store", "belay-outside"],
     &["belay-flow"],
+    &["belay-server"],
     &["belay"],
 ];
 

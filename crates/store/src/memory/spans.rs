@@ -25,6 +25,7 @@ pub struct Added {
 
 /// One trace of others, in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a trace is named by its trace id")]
 pub struct Trace {
     pub trace: String,
     /// The name of the span that began first.
@@ -108,22 +109,27 @@ impl Memory {
 
     /// The trace with this id, or the start of one.
     pub async fn find_trace(&self, text: &str) -> Result<String, StoreError> {
-        let known = || text.to_owned();
-        let missing = || StoreError::NotFound { kind: "trace", text: known() };
+        let missing = || StoreError::NotFound { kind: "trace", text: text.to_owned() };
         if text.is_empty() || !text.chars().all(|letter| letter.is_ascii_hexdigit()) {
             return Err(missing());
         }
+        let start = text.to_ascii_lowercase();
         let rows = sqlx::query(
-            "SELECT DISTINCT trace FROM span WHERE workspace = $1 AND trace LIKE $2 ORDER BY trace LIMIT 9",
+            "SELECT DISTINCT trace FROM span WHERE workspace = $1 AND trace >= $2 AND trace < $3
+             ORDER BY trace LIMIT 9",
         )
         .bind(self.workspace.as_str())
-        .bind(format!("{}%", text.to_ascii_lowercase()))
+        .bind(&start)
+        // The letter after the last hex digit.
+        .bind(format!("{start}g"))
         .fetch_all(&self.pool)
         .await?;
         match rows.as_slice() {
             [] => Err(missing()),
             [row] => Ok(row.try_get("trace")?),
-            rows => Err(StoreError::Vague { kind: "trace", text: known(), count: rows.len() }),
+            rows => {
+                Err(StoreError::Vague { kind: "trace", text: text.to_owned(), count: rows.len() })
+            }
         }
     }
 }
@@ -147,7 +153,8 @@ fn statement(rows: usize) -> String {
 
 impl FromRow for Span {
     fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let moment = |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
+        let moment =
+            |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
         Ok(Self {
             trace: row.try_get("trace")?,
             span: row.try_get("span")?,
@@ -164,7 +171,8 @@ impl FromRow for Span {
 
 impl FromRow for Trace {
     fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
-        let moment = |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
+        let moment =
+            |column: &str| Ok::<_, sqlx::Error>(Timestamp::from_nanos(row.try_get(column)?));
         Ok(Self {
             trace: row.try_get("trace")?,
             name: row.try_get("name")?,
