@@ -88,7 +88,10 @@ impl Endpoint {
     /// `url` is the receiver's address; `/v1/traces` is added where it does not end so.
     pub fn new(url: &str, headers: Vec<(String, String)>) -> Result<Self, ServerError> {
         let is_web = url.starts_with("http://") || url.starts_with("https://");
-        if !is_web || url.contains(char::is_whitespace) || url.ends_with("://") {
+        if !is_web
+            || url.contains(|letter: char| letter.is_whitespace() || "?#".contains(letter))
+            || url.ends_with("://")
+        {
             return Err(ServerError::Endpoint { url: without_credentials(url) });
         }
         let base = url.trim_end_matches('/');

@@ -88,7 +88,11 @@ pub async fn spans(
         }
         Wanted::Trace(trace) => {
             let rows = desk.memory.spans(trace).await?;
-            Ok(rows.iter().map(belay_otlp::body_of).collect::<Result<_, _>>()?)
+            let mut groups: Vec<ResourceSpans> =
+                rows.iter().map(belay_otlp::body_of).collect::<Result<_, _>>()?;
+            // What counts as sensitive may have changed since they came.
+            groups.iter_mut().for_each(|group| belay_otlp::hide(group, redactor));
+            Ok(groups)
         }
     }
 }
