@@ -8,3 +8,4 @@ mod home;
 mod layers;
 mod reviews;
 mod shop;
+mod traces;
