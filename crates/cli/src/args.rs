@@ -6,6 +6,8 @@ use crate::commands::audit::AuditCommand;
 use belay_model::{Level, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use crate::trace_args::TraceCommand;
+
 /// Data agents that earn their autonomy.
 ///
 /// Exit codes: 0 clear, 1 it worked and the answer is no, 2 your input or configuration,
@@ -50,7 +52,7 @@ pub(crate) enum Command {
     /// How far workers may go by themselves.
     #[command(subcommand)]
     Level(LevelCommand),
-    /// Check the trace of a run.
+    /// Traces: check, show, export and receive them.
     #[command(subcommand)]
     Trace(TraceCommand),
     /// Reports that wait for a person.
@@ -415,12 +417,6 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum TraceCommand {
-    /// Check that the record of a run is whole. Exit code 1 when it is not.
-    Check(RunArgs),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum ReviewCommand {
     /// List reviews, newest first.
     List(FormatArgs),
@@ -538,7 +534,7 @@ impl Cli {
             Command::Runs(
                 RunsCommand::Show(args) | RunsCommand::Resume(args) | RunsCommand::Replay(args),
             )
-            | Command::Trace(TraceCommand::Check(args)) => args.format,
+            => args.format,
             Command::Runs(RunsCommand::Cancel(args)) => args.format,
             Command::Runs(RunsCommand::Report(args)) => args.format,
             Command::Runs(RunsCommand::Resolve(args)) => args.format,
@@ -555,6 +551,7 @@ impl Cli {
             Command::Level(LevelCommand::Quarantine(args) | LevelCommand::Reinstate(args)) => {
                 args.format
             }
+            Command::Trace(command) => command.format(),
             Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
                 args.format
             }

@@ -10,6 +10,7 @@ use belay_diff::AnswerError;
 use belay_gate::{PolicyErrors, Refused};
 use belay_model::Explain;
 use belay_model::explain::Blame;
+use belay_otlp::OtlpError;
 use belay_outside::OutsideError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
@@ -75,11 +76,15 @@ pub enum FlowError {
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
+    Otlp(#[from] OtlpError),
+    #[error(transparent)]
     Outside(#[from] OutsideError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
+    #[error("cannot write the export: {message}")]
+    Export { message: String },
     #[error("cannot render the report: {message}")]
     Render { message: String },
 }
@@ -96,6 +101,7 @@ impl FlowError {
             Self::Policy(inner) => inner,
             Self::Run(inner) => inner,
             Self::Refused(inner) => inner,
+            Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,
@@ -133,6 +139,7 @@ impl Explain for FlowError {
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
+            Self::Export { .. } => "trace/export",
             Self::Render { .. } => "report/render",
             other => other.inner().map_or("flow/unknown", Explain::code),
         }
@@ -178,7 +185,9 @@ impl Explain for FlowError {
 
     fn blame(&self) -> Blame {
         match self {
-            Self::Unreadable { .. } | Self::AuditBroken { .. } => Blame::Surroundings,
+            Self::Unreadable { .. } | Self::AuditBroken { .. } | Self::Export { .. } => {
+                Blame::Surroundings
+            }
             Self::Render { .. } => Blame::Belay,
             other => other.inner().map_or(Blame::Input, Explain::blame),
         }

@@ -13,6 +13,7 @@ pub mod level;
 pub mod people;
 pub mod registry;
 pub mod replay;
+pub mod otel;
 pub mod report;
 pub mod review;
 pub mod rollback;

@@ -426,7 +426,7 @@ fn spellings(value: &str) -> Vec<String> {
 }
 
 /// Whether a key says that its value is a secret, such as `DB_PASSWORD` or `http.header.authorization`.
-fn names_secret(key: &str) -> bool {
+pub fn names_secret(key: &str) -> bool {
     const PARTS: [&str; 16] = [
         "password",
         "passwd",

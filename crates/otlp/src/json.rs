@@ -13,6 +13,10 @@ pub(crate) fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// Bytes as hex digits, upper or lower case when read.
 pub(crate) mod hex {
     use std::borrow::Cow;
@@ -114,7 +118,7 @@ impl Serialize for AnyValue {
             Some(Value::Array(list)) => object.serialize_entry("arrayValue", list)?,
             Some(Value::Map(list)) => object.serialize_entry("kvlistValue", list)?,
             Some(Value::Bytes(bytes)) => {
-                object.serialize_entry("bytesValue", &STANDARD.encode(bytes))?;
+                object.serialize_entry("bytesValue", &base64(bytes))?;
             }
         }
         object.end()

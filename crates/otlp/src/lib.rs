@@ -10,7 +10,7 @@ pub mod wire;
 
 pub use error::OtlpError;
 pub use mapping::{MAPPING, Recorded, span_id, trace_id};
-pub use rows::{Received, body_of, receive};
+pub use rows::{Received, body_of, hide, receive};
 
 #[cfg(test)]
 mod tests;

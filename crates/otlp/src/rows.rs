@@ -126,7 +126,7 @@ fn has_ids(span: &Span) -> bool {
 }
 
 /// Hides secrets in a whole message, for what goes out.
-pub(crate) fn hide(group: &mut ResourceSpans, redactor: &Redactor) {
+pub fn hide(group: &mut ResourceSpans, redactor: &Redactor) {
     hide_in_group(group, redactor);
     for scope in &mut group.scope_spans {
         hide_in_scope(scope, redactor);

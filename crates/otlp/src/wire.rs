@@ -71,6 +71,7 @@ pub struct InstrumentationScope {
 
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_field_names, reason = "the names are the specification's")]
 pub struct Span {
     #[prost(bytes = "vec", tag = "1")]
     #[serde(with = "json::hex")]
@@ -179,6 +180,19 @@ pub struct KeyValue {
     #[prost(message, optional, tag = "2")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<AnyValue>,
+}
+
+impl ResourceSpans {
+    /// The text of an attribute of the resource, such as `service.name`.
+    pub fn of_resource(&self, key: &str) -> Option<&str> {
+        let resource = self.resource.as_ref()?;
+        resource.attributes.iter().find(|attribute| attribute.key == key)?.text()
+    }
+
+    /// All spans of all scopes.
+    pub fn spans(&self) -> impl Iterator<Item = &Span> {
+        self.scope_spans.iter().flat_map(|scope| &scope.spans)
+    }
 }
 
 /// A value, or the empty value. Its JSON is written by hand in `json.rs`.
@@ -330,4 +344,34 @@ impl From<&[String]> for AnyValue {
         let values = texts.iter().map(|text| text.as_str().into()).collect();
         Self { value: Some(Value::Array(ArrayValue { values })) }
     }
+}
+
+/// Attributes as an object of plain JSON: what people and SQL want to see.
+pub fn plain(attributes: &[KeyValue]) -> serde_json::Value {
+    let pair = |attribute: &KeyValue| {
+        let value = attribute.value.as_ref().map_or(serde_json::Value::Null, AnyValue::plain);
+        (attribute.key.clone(), value)
+    };
+    attributes.iter().map(pair).collect()
+}
+
+impl AnyValue {
+    /// The value as plain JSON; bytes as base64, what is no number as `null`.
+    pub fn plain(&self) -> serde_json::Value {
+        match &self.value {
+            None => serde_json::Value::Null,
+            Some(Value::Text(text)) => text.as_str().into(),
+            Some(Value::Bool(flag)) => (*flag).into(),
+            Some(Value::Int(number)) => (*number).into(),
+            Some(Value::Double(number)) => (*number).into(),
+            Some(Value::Array(list)) => list.values.iter().map(Self::plain).collect(),
+            Some(Value::Map(list)) => plain(&list.values),
+            Some(Value::Bytes(bytes)) => json::base64(bytes).into(),
+        }
+    }
+}
+
+/// An id as people write it: lower-case hex.
+pub fn hex(id: &[u8]) -> String {
+    json::hex::text(id)
 }

@@ -11,6 +11,7 @@ mod reviews;
 mod setup;
 mod work;
 mod workers;
+mod trace;
 
 use crate::args::{Cli, Command, RunsCommand};
 use crate::failure::{Failure, Outcome};
@@ -32,7 +33,7 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Approve(args) => approvals::approve(args, &House::here()?, ui).await,
         Command::Deny(args) => approvals::deny(args, &House::here()?, ui).await,
         Command::Level(command) => level::level(command, &House::here()?, ui).await,
-        Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
+        Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
         Command::Workers(command) => workers::workers(command, &House::here()?, ui),
         Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),

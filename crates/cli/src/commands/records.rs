@@ -1,4 +1,4 @@
-//! `belay runs` and `belay trace`: the record, read back.
+//! `belay runs`: the record, read back.
 
 use belay_flow::trace;
 use belay_model::Timestamp;
@@ -7,7 +7,7 @@ use belay_score::Record;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Value, json};
 
-use crate::args::{RunArgs, TraceCommand};
+use crate::args::RunArgs;
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
@@ -35,44 +35,6 @@ pub(crate) async fn show_run(args: &RunArgs, house: &House, ui: &Ui) -> Result<O
         ui.result(&show(&record))?;
     }
     Ok(Outcome::Clear)
-}
-
-pub(crate) async fn trace(
-    command: &TraceCommand,
-    house: &House,
-    ui: &Ui,
-) -> Result<Outcome, Failure> {
-    let desk = house.desk(ui).await?;
-    let TraceCommand::Check(args) = command;
-    let (record, faults) = trace::check(&desk, &args.run).await?;
-    if ui.is_json() {
-        ui.json(&json!({
-            "schema": "belay.trace-check/1",
-            "run": record.run.id.to_string(),
-            "valid": faults.is_empty(),
-            "faults": faults,
-            "steps": record.steps.len(),
-            "decisions": record.decisions.len(),
-            "effects": record.effects.len(),
-            "leaves": record.leaves.len(),
-        }))?;
-    } else {
-        let count = format!(
-            "{} steps, {} decisions, {} effects, {} artefacts, {} scores, {} audit leaves",
-            record.steps.len(),
-            record.decisions.len(),
-            record.effects.len(),
-            record.artefacts.len(),
-            record.scores.len(),
-            record.leaves.len()
-        );
-        let verdict = if faults.is_empty() { "valid" } else { "NOT VALID" };
-        let mut text =
-            format!("run {}: the trace is {verdict}\n  {count}\n", record.run.id.short());
-        faults.iter().for_each(|fault| text.push_str(&format!("  - {fault}\n")));
-        ui.result(&text)?;
-    }
-    Ok(if faults.is_empty() { Outcome::Clear } else { Outcome::No })
 }
 
 /// The rows of a table without the spaces that fill the last column.
@@ -191,7 +153,7 @@ pub(crate) fn moment(at: Timestamp) -> String {
     )
 }
 
-fn instant(at: Timestamp) -> String {
+pub(crate) fn instant(at: Timestamp) -> String {
     let moment = jiff::Timestamp::from_nanosecond(i128::from(at.nanos()));
     moment.map_or_else(|_| at.nanos().to_string(), |moment| moment.to_string())
 }

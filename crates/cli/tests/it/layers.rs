@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-const ROWS: [&[&str]; 6] = [
+const ROWS: [&[&str]; 7] = [
     &["belay-model"],
     &[
         "belay-audit",
@@ -11,12 +11,14 @@ const ROWS: [&[&str]; 6] = [
         "belay-dbt",
         "belay-diff",
         "belay-grants",
+        "belay-otlp",
         "belay-score",
         "belay-learn",
     ],
     &["belay-gate"],
     &["belay-warehouse", "belay-store", "belay-outside"],
     &["belay-flow"],
+    &["belay-server"],
     &["belay"],
 ];
 

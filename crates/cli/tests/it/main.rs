@@ -10,3 +10,4 @@ mod layers;
 mod reviews;
 mod shop;
 mod workers;
+mod traces;

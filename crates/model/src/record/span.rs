@@ -7,6 +7,7 @@ use crate::{Digest, RunId, Timestamp};
 
 /// One span as it is kept, after redaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a span has an id that everybody calls its span")]
 pub struct Span {
     /// 32 lower-case hex digits.
     pub trace: String,

@@ -109,10 +109,13 @@ impl Memory {
             return Err(missing());
         }
         let traces: Vec<String> = ask(
-            "SELECT DISTINCT trace FROM span WHERE workspace = $1 AND trace LIKE $2 ORDER BY trace LIMIT 9",
+            "SELECT DISTINCT trace FROM span WHERE workspace = $1 AND trace >= $2 AND trace < $3
+             ORDER BY trace LIMIT 9",
         )
         .bind(self.workspace.as_str())
-        .bind(format!("{}%", text.to_ascii_lowercase()))
+        .bind(text.to_ascii_lowercase())
+        // The letter after the last hex digit.
+        .bind(format!("{}g", text.to_ascii_lowercase()))
         .all(&self.pool)
         .await?;
         match traces.as_slice() {
