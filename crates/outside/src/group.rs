@@ -69,23 +69,23 @@ impl Drop for Group {
 /// One output of a command.
 #[derive(Debug)]
 struct Pipe<P> {
-    pipe: Option<P>,
+    end: Option<P>,
     buffer: Vec<u8>,
     capture: Capture,
 }
 
 impl<P: AsyncRead + Unpin> Pipe<P> {
     fn new(pipe: Option<P>, secrets: Vec<Vec<u8>>) -> Self {
-        Self { pipe, buffer: vec![0; 16 << 10], capture: Capture::new(KEPT_OUTPUT, secrets) }
+        Self { end: pipe, buffer: vec![0; 16 << 10], capture: Capture::new(KEPT_OUTPUT, secrets) }
     }
 
     fn is_open(&self) -> bool {
-        self.pipe.is_some()
+        self.end.is_some()
     }
 
     /// Waits for more; what came is in the buffer. May be given up at any time.
     async fn more(&mut self) -> usize {
-        match &mut self.pipe {
+        match &mut self.end {
             Some(pipe) => pipe.read(&mut self.buffer).await.unwrap_or(0),
             None => 0,
         }
@@ -95,7 +95,7 @@ impl<P: AsyncRead + Unpin> Pipe<P> {
         match self.buffer.get(..count) {
             Some(bytes) if count > 0 => self.capture.take(bytes, said),
             _ => {
-                self.pipe = None;
+                self.end = None;
                 self.capture.end(said);
             }
         }
@@ -120,7 +120,7 @@ impl Running {
         }
     }
 
-    pub(crate) async fn to_the_end(
+    pub(crate) async fn run(
         mut self,
         limit: Duration,
         grace: Duration,

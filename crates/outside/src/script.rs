@@ -116,7 +116,7 @@ pub async fn run_script(
         source,
     })?;
     let running = Running::new(child, script.secrets());
-    Ok(running.to_the_end(script.limit, script.grace, stop, said).await)
+    Ok(running.run(script.limit, script.grace, stop, said).await)
 }
 
 /// The first path whose digest is not what it was, or that came or went.
@@ -179,19 +179,13 @@ impl Script {
 
     fn command(&self, program: &Path, folder: &Path) -> Command {
         let args = self.args.iter().skip(1).map(OsString::from);
-        let mut command = match &self.launcher {
-            Some(launcher) => {
-                let mut command = Command::new(launcher);
-                // The guard sees its end of this pipe close when belay dies.
-                command.arg(GUARD).arg(program).stdin(Stdio::piped());
-                command
-            }
-            None => {
-                let mut command = Command::new(program);
-                command.stdin(Stdio::null());
-                command
-            }
-        };
+        let mut command = Command::new(self.launcher.as_deref().unwrap_or(program));
+        if self.launcher.is_some() {
+            // The guard sees its end of this pipe close when belay dies.
+            command.arg(GUARD).arg(program).stdin(Stdio::piped());
+        } else {
+            command.stdin(Stdio::null());
+        }
         command.args(args).current_dir(folder).env_clear();
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

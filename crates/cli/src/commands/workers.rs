@@ -148,7 +148,7 @@ fn show_worker(registry: &Registry, name: &str, ui: &Ui) -> Result<(), Failure> 
         worker.workflows.join(", "),
         tools.join(", "),
         classes.join(", "),
-        worker.evaluators.join(", "),
+        if worker.evaluators.is_empty() { "none".to_owned() } else { worker.evaluators.join(", ") },
         worker.budget_seconds,
         from(worker),
         worker.digest.short(),

@@ -18,9 +18,9 @@ fn check(home: &Home, args: &[&str], expected: Expect) {
 fn example(name: &str) -> Home {
     let home = Home::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-    let listed =
-        Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(&root);
-    let listed = { listed }.output().unwrap();
+    let mut git = Command::new("git");
+    git.args(["ls-files", "-co", "--exclude-standard"]).current_dir(&root);
+    let listed = git.output().unwrap();
     for path in String::from_utf8(listed.stdout).unwrap().lines() {
         home.write(path, &std::fs::read_to_string(root.join(path)).unwrap());
     }
@@ -30,7 +30,34 @@ fn example(name: &str) -> Home {
 #[test]
 fn a_step_is_shown_as_a_person_does_it_by_hand() {
     let home = example("role-audit");
-    check(&home, &["workflows", "show", "role-audit"], expect![[r#""#]]);
+    check(
+        &home,
+        &["workflows", "show", "role-audit"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        role-audit: Compare the roles in the database with those that were agreed on; revoke the one too many.
+        worker role-steward; belay/workflows/role-audit.yaml, 5b77823eede7
+
+        [ ] audit: List roles that nobody agreed on
+            type   python3 scripts/roles.py audit --sql sql/audit.sql
+            expect exit 0
+            class  read on database:roles.db in prod
+
+        [ ] revoke: Take `finance_admin` away from `contractor`
+            type   python3 scripts/roles.py revoke --role finance_admin --member contractor
+            expect exit 0
+            check  python3 scripts/roles.py has --role finance_admin --member contractor  (exit 11: done; exit 10: not done)
+            undo   python3 scripts/roles.py grant --role finance_admin --member contractor
+            class  grant on role:finance_admin in prod, sensitive
+
+        [ ] confirm: Look whether anything is left over
+            type   python3 scripts/roles.py audit --sql sql/audit.sql --must-be-clean
+            expect exit 0
+            class  read on database:roles.db in prod
+        --- stderr
+    "#]],
+    );
     let shown = home.belay(&["workflows", "show", "role-audit", "--format", "json"]).ends_with(0);
     let shown = shown.json();
     assert_eq!(shown["schema"], "belay.workflow-shown/1");
@@ -41,10 +68,62 @@ fn a_step_is_shown_as_a_person_does_it_by_hand() {
 #[test]
 fn workers_and_workflows_are_listed_and_checked() {
     let home = example("deck");
-    check(&home, &["workers", "list"], expect![[r#""#]]);
-    check(&home, &["workers", "show", "deck-builder"], expect![[r#""#]]);
-    check(&home, &["workflows", "list"], expect![[r#""#]]);
-    check(&home, &["workflows", "check"], expect![[r#""#]]);
+    check(
+        &home,
+        &["workers", "list"],
+        expect![[r#"
+        exit 0
+        --- stdout
+         WORKER        OWNER                  LEVEL  CEILING  WORKFLOWS      FROM
+         dbt-impact    data-team              L2     L3       dbt-pr-impact  built in
+         deck-builder  analytics              L2     L4       deck           repository
+         demo          whoever-runs-the-demo  L2     L2       demo           built in
+        --- stderr
+    "#]],
+    );
+    check(
+        &home,
+        &["workers", "show", "deck-builder"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        deck-builder: Makes a deck of slides from the figures of a query.
+
+        owner       analytics
+        level       L2, ceiling L4
+        workflows   deck
+        tools       script_read, script_report
+        classes     read, report
+        evaluators  
+        budget      300 s
+        from        belay/workers/deck-builder.yaml
+        digest      ee83cc09df16
+
+        rollback    docs/rollback.md
+        --- stderr
+    "#]],
+    );
+    check(
+        &home,
+        &["workflows", "list"],
+        expect![[r#"
+        exit 0
+        --- stdout
+         WORKFLOW  WORKER        STEPS  GRAVEST  PURPOSE
+         deck      deck-builder  2      report   Revenue by month and region, as a deck for the Monday meeting.
+        --- stderr
+    "#]],
+    );
+    check(
+        &home,
+        &["workflows", "check"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        3 workers and 1 workflow: no fault
+        --- stderr
+    "#]],
+    );
     let workers = home.belay(&["workers", "list", "--format", "json"]).ends_with(0).json();
     assert_eq!(workers["schema"], "belay.workers/1");
     assert_eq!(workers["workers"][1]["worker"], "deck-builder");
@@ -53,9 +132,38 @@ fn workers_and_workflows_are_listed_and_checked() {
 #[test]
 fn what_is_not_there_is_named_with_what_is() {
     let home = Home::new();
-    check(&home, &["workers", "show", "nobody"], expect![[r#""#]]);
-    check(&home, &["workflows", "show", "nothing"], expect![[r#""#]]);
-    check(&home, &["workflows", "list"], expect![[r#""#]]);
+    check(
+        &home,
+        &["workers", "show", "nobody"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error[worker/unknown]: there is no worker `nobody`
+          help: the workers are: dbt-impact, demo
+    "#]],
+    );
+    check(
+        &home,
+        &["workflows", "show", "nothing"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error[workflow/unknown]: there is no workflow `nothing`
+          help: write it in belay/workflows
+    "#]],
+    );
+    check(
+        &home,
+        &["workflows", "list"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        --- stderr
+        no workflows yet: write one in belay/workflows
+    "#]],
+    );
 }
 
 #[test]
@@ -69,7 +177,28 @@ fn every_fault_of_every_file_is_told_with_its_line() {
         "belay/workers/bad.yaml",
         "schema: belay.worker/1\nname: bad\nname: bad\ntools: [fly]\n",
     );
-    check(&home, &["workers", "check"], expect![[r#""#]]);
+    check(
+        &home,
+        &["workers", "check"],
+        expect![[r#"
+        exit 2
+        --- stdout
+        --- stderr
+        error[worker/invalid]: belay/workers/bad.yaml:1: `budget` is missing
+          belay/workers/bad.yaml:1: `ceiling` is missing
+          belay/workers/bad.yaml:1: `classes` is missing
+          belay/workers/bad.yaml:1: `evaluators` is missing
+          belay/workers/bad.yaml:1: `level` is missing
+          belay/workers/bad.yaml:1: `owner` is missing
+          belay/workers/bad.yaml:1: `purpose` is missing
+          belay/workers/bad.yaml:1: `rollback` is missing
+          belay/workers/bad.yaml:1: `workflows` is missing
+          belay/workers/bad.yaml:3: `name` is given twice
+          belay/workers/bad.yaml:4: unknown tool `fly`
+          belay/workflows/bad.yaml:4: a tab in the indentation: use spaces
+          help: correct the lines named; `docs/reference/workers.md` has every key
+    "#]],
+    );
     let ran = home.belay(&["workflows", "check", "--format", "json"]).ends_with(2);
     assert!(
         ran.stdout.is_empty() && ran.stderr.contains(r#""code":"worker/invalid""#),
@@ -84,7 +213,17 @@ fn an_argument_that_no_input_names_gets_a_hint() {
     let path = "belay/workflows/deck.yaml";
     let text = std::fs::read_to_string(home.work().join(path)).unwrap();
     home.write(path, &text.replace("scripts/deck.py, data/orders.csv]", "data/orders.csv]"));
-    check(&home, &["workflows", "check"], expect![[r#""#]]);
+    check(
+        &home,
+        &["workflows", "check"],
+        expect![[r#"
+        exit 0
+        --- stdout
+        3 workers and 1 workflow: no fault
+        --- stderr
+        hint: belay/workflows/deck.yaml:7: step `look` names `scripts/deck.py`, which is not among its inputs: a change of it would not be noticed
+    "#]],
+    );
 }
 
 /// Runs a line that `workflows show` printed, as a person would.
@@ -105,14 +244,14 @@ fn the_printed_lines_of_the_role_audit_do_what_they_say() {
     let run = |text: String| typed(&home, &text);
     // Before the database is there the probe cannot tell.
     assert_eq!(run(line(1, "check")).code, 1);
-    run("python3 scripts/roles.py setup".to_owned()).ends_with(0);
+    drop(run("python3 scripts/roles.py setup".to_owned()).ends_with(0));
     assert!(run(line(0, "type")).ends_with(0).stdout.contains("contractor"));
     assert_eq!(run(line(2, "type")).code, 1);
     assert_eq!(run(line(1, "check")).code, 10);
-    run(line(1, "type")).ends_with(0);
+    drop(run(line(1, "type")).ends_with(0));
     assert_eq!(run(line(1, "check")).code, 11);
-    run(line(2, "type")).ends_with(0);
-    run(line(1, "undo")).ends_with(0);
+    drop(run(line(2, "type")).ends_with(0));
+    drop(run(line(1, "undo")).ends_with(0));
     assert_eq!(run(line(1, "check")).code, 10);
     let twice = "export BELAY_IDEMPOTENCY_KEY=k; python3 scripts/roles.py revoke --role reader --member ana; \
                  python3 scripts/roles.py revoke --role reader --member ana";
@@ -124,8 +263,8 @@ fn the_printed_lines_of_the_deck_build_it_and_refuse_bad_orders() {
     let home = example("deck");
     let shown = home.belay(&["workflows", "show", "deck", "--format", "json"]).ends_with(0).json();
     let line = |step: usize| shown["steps"][step]["checklist"]["type"].as_str().unwrap().to_owned();
-    typed(&home, &line(0)).ends_with(0);
-    typed(&home, &line(1)).ends_with(0);
+    drop(typed(&home, &line(0)).ends_with(0));
+    drop(typed(&home, &line(1)).ends_with(0));
     let deck = std::fs::read_to_string(home.work().join("out/deck.html")).unwrap();
     assert!(deck.contains("1,355.00 in all") && deck.matches("<section>").count() == 4, "{deck}");
     home.write("data/orders.csv", "order_id,ordered_at,region,amount\n1,2026-01-01,north,x\n1,2026-01-01,north,2\n1,2026-01-01,north,2\n");

@@ -45,7 +45,7 @@ impl Registry {
             for (file, text) in files(root, Kind::Workflow, &mut faults) {
                 match Workflow::parse(&file, &text) {
                     Ok(workflow) => {
-                        drop(registry.workflows.insert(workflow.name.clone(), workflow))
+                        registry.workflows.insert(workflow.name.clone(), workflow);
                     }
                     Err(found) => faults.0.extend(found.0),
                 }

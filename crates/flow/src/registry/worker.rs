@@ -200,12 +200,11 @@ fn tools(reading: &mut Reading, fields: &Fields<'_>) -> Vec<Verb> {
 fn classes(reading: &mut Reading, fields: &Fields<'_>) -> Vec<Class> {
     let mut classes = Vec::new();
     for class in filled(reading, fields, "classes") {
-        match fields::parse_class(&class) {
-            Some(class) => classes.push(class),
-            None => {
-                let what = format!("unknown class `{class}`; known: {}", fields::classes());
-                reading.fault(fields.line_of("classes"), what);
-            }
+        if let Some(class) = fields::parse_class(&class) {
+            classes.push(class);
+        } else {
+            let what = format!("unknown class `{class}`; known: {}", fields::classes());
+            reading.fault(fields.line_of("classes"), what);
         }
     }
     classes

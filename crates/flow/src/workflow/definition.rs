@@ -13,7 +13,7 @@ use crate::registry::{Faults, Kind};
 pub const SCHEMA: &str = "belay.workflow/1";
 
 /// How long a command may take where its file does not say.
-pub const TIME_LIMIT: Duration = Duration::from_secs(600);
+pub const TIME_LIMIT: Duration = Duration::from_mins(10);
 
 pub(crate) const KEYS: [&str; 7] =
     ["schema", "name", "purpose", "worker", "level", "tainted", "steps"];

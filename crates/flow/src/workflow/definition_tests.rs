@@ -69,10 +69,7 @@ fn every_key_is_read() {
     assert_eq!(revoke.verb(), Some(Verb::ScriptGrant));
     assert_eq!(revoke.command.environment, ["PGHOST", "PGPASSWORD"]);
     let inverse = revoke.inverse.as_ref().unwrap();
-    assert_eq!(
-        (inverse.folder.as_str(), inverse.time_limit),
-        ("scripts", Duration::from_secs(120))
-    );
+    assert_eq!((inverse.folder.as_str(), inverse.time_limit), ("scripts", Duration::from_mins(2)));
     assert_eq!((inverse.environment.len(), inverse.expect.as_slice()), (2, [0].as_slice()));
     let probe = revoke.probe.as_ref().unwrap();
     assert_eq!(
