@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Check the trace of a run.
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// The policies that decide what workers may do.
+    #[command(subcommand)]
+    Policy(crate::commands::policy::PolicyCommand),
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
@@ -256,6 +259,7 @@ impl Cli {
                 args.format
             }
             Command::Init(args) => args.format,
+            Command::Policy(command) => command.format(),
             Command::Clean(args) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,
             Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use belay_flow::Desk;
 use belay_flow::tools::{ToolSettings, Tools};
-use belay_gate::Gate;
+use belay_gate::{Gate, PolicyFile};
 use belay_model::{Clock, Timestamp, WorkspaceId};
 use belay_outside::{Cache, Stop};
 use belay_store::Store;
@@ -97,12 +97,26 @@ impl House {
         });
         Ok(Desk {
             memory: store.workspace(workspace),
-            gate: Gate::built_in()?,
+            gate: Gate::load(&self.policies()?)?,
             clock: Box::new(SystemClock),
             progress: ui.progress(),
             stop,
             actor: actor(),
         })
+    }
+
+    /// The workspace's own policies: `belay/policies/*.cedar` at the root of the repository.
+    pub(crate) fn policies(&self) -> Result<Vec<PolicyFile>, Failure> {
+        let is_root =
+            |path: &&Path| path.join("belay.toml").is_file() || path.join(".git").exists();
+        let Some(root) = self.folder.ancestors().find(is_root) else { return Ok(vec![]) };
+        let mut files = policies_in(&root.join("belay").join("policies"))?;
+        for file in &mut files {
+            if let Ok(below) = Path::new(&file.file).strip_prefix(root) {
+                file.file = below.display().to_string();
+            }
+        }
+        Ok(files)
     }
 
     /// `.belay` at the root of the repository, or in the user's data folder outside of one.
@@ -117,6 +131,35 @@ impl House {
             None => data_folder(),
         }
     }
+}
+
+/// The policy files of a folder with the examples beside each, in order; none where there is no folder.
+pub(crate) fn policies_in(folder: &Path) -> Result<Vec<PolicyFile>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::surroundings("files/unreadable", error.to_string());
+    if !folder.exists() {
+        return Ok(vec![]);
+    }
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == "cedar") {
+            let beside = path.with_extension("examples.yaml");
+            let examples = beside.exists().then(|| fs_err::read_to_string(&beside)).transpose();
+            files.push(PolicyFile {
+                file: path.display().to_string(),
+                policies: fs_err::read_to_string(&path).map_err(failed)?,
+                examples: examples.map_err(failed)?,
+            });
+        }
+    }
+    files.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(files)
+}
+
+/// The SMT solver: what CVC5 names, or `cvc5` on the PATH.
+pub(crate) fn solver() -> PathBuf {
+    PathBuf::from(env("CVC5").unwrap_or_else(|| "cvc5".to_owned()))
 }
 
 /// Who is at this command line, as the machine says: asserted, not proved.

@@ -3,6 +3,7 @@
 mod clean;
 mod demo;
 mod impact;
+pub(crate) mod policy;
 mod records;
 mod reviews;
 mod setup;
@@ -20,6 +21,7 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
         Command::Runs(command) => records::runs(command, &House::here()?, ui).await,
         Command::Trace(command) => records::trace(command, &House::here()?, ui).await,
+        Command::Policy(command) => policy::policy(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
         Command::Drivers(command) => setup::drivers(command, &House::here()?, ui).await,

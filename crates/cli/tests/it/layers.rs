@@ -7,7 +7,7 @@ const ROWS: [&[&str]; 6] = [
     &["belay-model"],
     &["belay-sql", "belay-dbt", "belay-diff", "belay-grants", "belay-score", "belay-learn"],
     &["belay-gate"],
-    &["belay-warehouse", "belay-store", "belay-outside"],
+    &["belay-warehouse", "belay-store", "belay-outside", "belay-proof"],
     &["belay-flow"],
     &["belay"],
 ];
