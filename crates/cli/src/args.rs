@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Traces: check, show, export and receive them.
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// The policies that decide what workers may do.
+    #[command(subcommand)]
+    Policy(crate::commands::policy::PolicyCommand),
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
@@ -562,6 +565,7 @@ impl Cli {
             Command::Workers(WorkersCommand::Show(args))
             | Command::Workflows(WorkflowsCommand::Show(args)) => args.format,
             Command::Init(args) => args.format,
+            Command::Policy(command) => command.format(),
             Command::Clean(args) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,
             Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,

@@ -9,7 +9,7 @@ use belay_flow::registry::{EVALUATORS, Registry};
 use belay_flow::tools::{ToolSettings, Tools};
 use belay_flow::workflow::Ground;
 use belay_flow::{ApprovalRules, Desk};
-use belay_gate::Gate;
+use belay_gate::{Gate, PolicyFile};
 use belay_model::redact::Redactor;
 use belay_model::{Clock, Timestamp, WorkspaceId};
 use belay_outside::{Cache, Stop};
@@ -101,7 +101,7 @@ impl House {
         });
         Ok(Desk {
             memory: store.workspace(workspace),
-            gate: Gate::built_in()?,
+            gate: Gate::load(&self.policies()?)?,
             clock: Arc::new(SystemClock),
             progress: ui.progress(),
             stop,
@@ -140,6 +140,18 @@ impl House {
         self.folder.ancestors().find(is_root).map(Path::to_owned)
     }
 
+    /// The workspace's own policies: `belay/policies/*.cedar` at the root of the repository.
+    pub(crate) fn policies(&self) -> Result<Vec<PolicyFile>, Failure> {
+        let Some(root) = self.root() else { return Ok(vec![]) };
+        let mut files = policies_in(&root.join("belay").join("policies"))?;
+        for file in &mut files {
+            if let Ok(below) = Path::new(&file.file).strip_prefix(&root) {
+                file.file = below.display().to_string();
+            }
+        }
+        Ok(files)
+    }
+
     /// `.belay` at the root of the repository, or in the user's data folder outside of one.
     pub(crate) fn state_folder(&self) -> PathBuf {
         if let Some(folder) = self.config.path("state") {
@@ -167,6 +179,35 @@ fn secrets() -> Vec<String> {
 /// This machine, as leases name it.
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The policy files of a folder with the examples beside each, in order; none where there is no folder.
+pub(crate) fn policies_in(folder: &Path) -> Result<Vec<PolicyFile>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::surroundings("files/unreadable", error.to_string());
+    if !folder.exists() {
+        return Ok(vec![]);
+    }
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == "cedar") {
+            let beside = path.with_extension("examples.yaml");
+            let examples = beside.exists().then(|| fs_err::read_to_string(&beside)).transpose();
+            files.push(PolicyFile {
+                file: path.display().to_string(),
+                policies: fs_err::read_to_string(&path).map_err(failed)?,
+                examples: examples.map_err(failed)?,
+            });
+        }
+    }
+    files.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(files)
+}
+
+/// The SMT solver: what CVC5 names, or `cvc5` on the PATH.
+pub(crate) fn solver() -> PathBuf {
+    PathBuf::from(env("CVC5").unwrap_or_else(|| "cvc5".to_owned()))
 }
 
 /// Who is at this command line, as the machine says: asserted, not proved.

@@ -17,6 +17,7 @@ pub struct Slipped {
     pub context: Value,
     /// The policies that allow it.
     pub allowed_by: Vec<String>,
+    env: Box<Env>,
 }
 
 impl Slipped {
@@ -29,10 +30,16 @@ impl Slipped {
         let mut allowed_by: Vec<String> =
             response.diagnostics().reason().map(ToString::to_string).collect();
         allowed_by.sort();
-        Some(Self::of(&env.request, &env.entities, allowed_by))
+        Some(Self::of(env, allowed_by))
     }
 
-    fn of(request: &Request, entities: &Entities, allowed_by: Vec<String>) -> Self {
+    /// The request as Cedar takes it.
+    pub fn as_cedar(&self) -> (&Request, &Entities) {
+        (&self.env.request, &self.env.entities)
+    }
+
+    fn of(env: &Env, allowed_by: Vec<String>) -> Self {
+        let (request, entities) = (&env.request, &env.entities);
         let name = |uid: Option<&EntityUid>| uid.map(ToString::to_string).unwrap_or_default();
         let attributes = |uid: Option<&EntityUid>| {
             let entity = uid.and_then(|uid| entities.get(uid));
@@ -66,6 +73,7 @@ impl Slipped {
             approval: attributes(approval.as_ref()),
             context,
             allowed_by,
+            env: Box::new(env.clone()),
         }
     }
 

@@ -6,6 +6,7 @@ mod clean;
 mod demo;
 mod impact;
 mod level;
+pub(crate) mod policy;
 mod records;
 mod reviews;
 mod setup;
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Deny(args) => approvals::deny(args, &House::here()?, ui).await,
         Command::Level(command) => level::level(command, &House::here()?, ui).await,
         Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
+        Command::Policy(command) => policy::policy(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
         Command::Workers(command) => workers::workers(command, &House::here()?, ui),
         Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),

@@ -16,7 +16,7 @@ const ROWS: [&[&str]; 7] = [
         "belay-learn",
     ],
     &["belay-gate"],
-    &["belay-warehouse", "belay-store", "belay-outside"],
+    &["belay-warehouse", "belay-store", "belay-outside", "belay-proof"],
     &["belay-flow"],
     &["belay-server"],
     &["belay"],
