@@ -43,6 +43,7 @@ const fn known(
 const SETTINGS: &[Known] = &[
     known("workspace", Kind::Text, "default", "the workspace that runs are recorded under"),
     known("state", Kind::Text, "", "folder of the record [.belay at the repository's root]"),
+    known("store", Kind::Text, "", "a postgres:// URL [SQLite in the state folder]"),
     known(
         "dbt.program",
         Kind::Text,
@@ -217,6 +218,9 @@ impl Config {
                 value.keys.iter().map(|(node, columns)| format!("{node} = {}", columns.join(", ")));
             let shown = if setting.kind == Kind::Keys {
                 keys.collect::<Vec<_>>().join("; ")
+            } else if setting.name == "store" && !value.text.is_empty() {
+                // It may hold a password.
+                belay_store::without_password(&value.text)
             } else {
                 value.text.clone()
             };

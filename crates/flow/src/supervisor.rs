@@ -56,7 +56,7 @@ impl<'a> Supervisor<'a> {
             started: desk.now(),
             ended: None,
         };
-        let owner = format!("localhost/{}", std::process::id());
+        let owner = desk.memory.owner(std::process::id());
         let until = Timestamp::from_nanos(run.started.nanos() + LEASE);
         let begun = desk.memory.begin_run(&run, Queue::Person, &owner, until);
         let tenure = begun.await?;
@@ -68,7 +68,16 @@ impl<'a> Supervisor<'a> {
         };
         let tools = registered.tools.clone();
         let budget_seconds = registered.budget_seconds;
-        Ok(Self { desk, run, worker, tools, budget_seconds, steps: 0, current: None, _tenure: tenure })
+        Ok(Self {
+            desk,
+            run,
+            worker,
+            tools,
+            budget_seconds,
+            steps: 0,
+            current: None,
+            _tenure: tenure,
+        })
     }
 
     /// One step of the workflow. Its end is written down however `work` ends.
@@ -135,7 +144,8 @@ impl<'a> Supervisor<'a> {
         let decision = self.decision(action, &ruling)?;
         let changes = ruling.answer == Answer::Permit && action.verb.class() != Class::Read;
         let effect = changes.then(|| self.effect(action, &decision));
-        let reservation = Reservation { decision: &decision, effect: effect.as_ref(), spends: None };
+        let reservation =
+            Reservation { decision: &decision, effect: effect.as_ref(), spends: None };
         self.desk.memory.reserve(reservation).await?;
         Ok((ruling.permit()?, effect))
     }

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use belay_model::explain::Blame;
 use belay_model::record::{ApprovalState, RunState};
 use belay_model::{ApprovalId, Explain, RunId, Timestamp};
-use belay_model::explain::Blame;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -94,7 +94,12 @@ impl From<sqlx::Error> for StoreError {
             }
             None if matches!(
                 source,
-                E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed
+                E::Io(_)
+                    | E::Tls(_)
+                    | E::Protocol(_)
+                    | E::PoolTimedOut
+                    | E::PoolClosed
+                    | E::WorkerCrashed
             ) =>
             {
                 Self::ConnectionLost { source }
@@ -164,7 +169,9 @@ impl Explain for StoreError {
                 "the plan, the data or the policies moved; look again at what is asked, then vote on that"
             }
             Self::NotEmpty { .. } => "copy to a store that nobody has used",
-            Self::CopyDiffers { .. } => "nothing was copied; stop what still writes to the source, then copy again",
+            Self::CopyDiffers { .. } => {
+                "nothing was copied; stop what still writes to the source, then copy again"
+            }
             Self::NoStore { .. } => "name the folder that holds `belay.db`, or a `postgres://` URL",
             Self::Newer { .. } => "install the belay that wrote it, or a newer one",
             Self::Migrate { .. } => "keep the file, and report what it says",

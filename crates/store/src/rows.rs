@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use belay_model::record::{
-    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Ballot, Control, Decision, Dimension, Disposition, Effect, EffectState, Job, JobState,
-    Judgement, Leaf, Queue,
-    Review, ReviewState, Run, RunState, Score, Step, StepState, Verdict, Vote,
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Ballot, Control, Decision,
+    Dimension, Disposition, Effect, EffectState, Job, JobState, Judgement, Leaf, Queue, Review,
+    ReviewState, Run, RunState, Score, Step, StepState, Verdict, Vote,
 };
 use belay_model::{Digest, Level, Risk, Timestamp};
 use sqlx::Row as _;
@@ -28,7 +28,7 @@ pub(crate) fn escape(text: String) -> String {
     text.replace(MARK, "\u{10FFFD}1").replace('\0', "\u{10FFFD}0")
 }
 
-fn unescape(text: String) -> String {
+pub(crate) fn unescape(text: String) -> String {
     if !text.contains(MARK) {
         return text;
     }
@@ -61,10 +61,7 @@ fn parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T, StoreErro
     word(row, column, |text| text.parse().ok())
 }
 
-fn maybe_parsed<T: FromStr>(
-    row: &AnyRow,
-    column: &'static str,
-) -> Result<Option<T>, StoreError> {
+fn maybe_parsed<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Option<T>, StoreError> {
     let Some(value) = maybe_text(row, column)? else { return Ok(None) };
     value.parse().map(Some).map_err(|_| StoreError::Corrupt { column, value })
 }

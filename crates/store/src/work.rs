@@ -5,9 +5,9 @@ use belay_model::{Digest, RunId, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection};
 
+use crate::StoreError;
 use crate::ask::{Engine, ask};
 use crate::memory::Memory;
-use crate::StoreError;
 
 /// How far the clock may stand behind the newest leaf: machines that share a store never agree quite.
 const SLACK: i64 = 5 * 60 * 1_000_000_000;
@@ -120,15 +120,14 @@ impl<'a> Work<'a> {
     pub(crate) async fn vouched(&mut self, row: &(impl Audited + Sync)) -> Result<(), StoreError> {
         let (kind, subject) = (row.kind(), row.subject());
         let family = kind.split('.').next().unwrap_or(kind);
-        let last: Option<String> = ask(
-            "SELECT body FROM audit WHERE workspace = $1 AND subject = $2
-               AND (kind = $3 OR kind LIKE $3 || '.%') ORDER BY sequence DESC LIMIT 1",
-        )
-        .bind(self.memory.workspace.as_str())
-        .bind(&subject)
-        .bind(family)
-        .maybe(self.on())
-        .await?;
+        let last: Option<String> =
+            ask("SELECT body FROM audit WHERE workspace = $1 AND subject = $2
+               AND (kind = $3 OR kind LIKE $3 || '.%') ORDER BY sequence DESC LIMIT 1")
+            .bind(self.memory.workspace.as_str())
+            .bind(&subject)
+            .bind(family)
+            .maybe(self.on())
+            .await?;
         if last == Some(row.body_digest().to_string()) {
             Ok(())
         } else {

@@ -79,8 +79,7 @@ impl Memory {
     ) -> Result<ApprovalRequest, StoreError> {
         self.expire(at).await?;
         let found = if text == "last" {
-            let newest =
-                "SELECT * FROM approval WHERE workspace = $1 ORDER BY created DESC, id DESC LIMIT 1";
+            let newest = "SELECT * FROM approval WHERE workspace = $1 ORDER BY created DESC, id DESC LIMIT 1";
             self.fetch(newest, &[]).await?
         } else {
             let like = "SELECT * FROM approval WHERE workspace = $1
@@ -230,7 +229,8 @@ impl Memory {
         at: Timestamp,
     ) -> Result<ApprovalRequest, StoreError> {
         work.vouched(request).await?;
-        let decided = if state == ApprovalState::Open { None } else { request.decided.or(Some(at)) };
+        let decided =
+            if state == ApprovalState::Open { None } else { request.decided.or(Some(at)) };
         let request = ApprovalRequest { state, decided, ..request.clone() };
         ask("UPDATE approval SET state = $3, decided = $4 WHERE workspace = $1 AND id = $2")
             .bind(self.workspace.as_str())

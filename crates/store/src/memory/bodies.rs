@@ -106,8 +106,7 @@ impl Memory {
         if old && named_by.contains(&self.workspace) {
             // The others keep a copy of their own.
             for other in named_by.iter().filter(|other| **other != self.workspace) {
-                let theirs = self.folder.join("bodies").join(other.as_str());
-                Blobs::new(theirs).put(&self.old_blobs.get(digest)?)?;
+                Blobs::of(&self.folder, other).put(&self.old_blobs.get(digest)?)?;
             }
             self.old_blobs.remove(digest)?;
         }
@@ -117,12 +116,13 @@ impl Memory {
 
     /// Whether an artefact of this workspace names the digest: a body that workspaces share is read only then.
     async fn names(&self, digest: Digest) -> Result<bool, StoreError> {
-        let named: Option<i64> =
-            ask("SELECT bytes FROM artefact WHERE workspace = $1 AND digest = $2 AND kept = 1 LIMIT 1")
-                .bind(self.workspace.as_str())
-                .bind(digest)
-                .maybe(&self.pool)
-                .await?;
+        let named: Option<i64> = ask(
+            "SELECT bytes FROM artefact WHERE workspace = $1 AND digest = $2 AND kept = 1 LIMIT 1",
+        )
+        .bind(self.workspace.as_str())
+        .bind(digest)
+        .maybe(&self.pool)
+        .await?;
         Ok(named.is_some())
     }
 

@@ -50,7 +50,8 @@ impl Memory {
 
     /// Every change of one name, newest first.
     pub async fn control_history(&self, name: &str) -> Result<Vec<Control>, StoreError> {
-        let all = "SELECT * FROM control WHERE workspace = $1 AND name = $2 ORDER BY at DESC, id DESC";
+        let all =
+            "SELECT * FROM control WHERE workspace = $1 AND name = $2 ORDER BY at DESC, id DESC";
         self.fetch(all, &[name]).await
     }
 }

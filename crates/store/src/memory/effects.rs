@@ -137,8 +137,7 @@ impl Memory {
     pub async fn add_artefact(&self, artefact: &Artefact) -> Result<(), StoreError> {
         let mut work = Work::begin(self, Some(artefact.run)).await?;
         ask("INSERT INTO artefact (workspace, id, run, name, media_type, digest, bytes, kept, at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
         .bind(self.workspace.as_str())
         .bind(artefact.id)
         .bind(artefact.run)
@@ -157,7 +156,8 @@ impl Memory {
     pub async fn add_scores(&self, scores: &[Score]) -> Result<(), StoreError> {
         let mut work = Work::begin(self, scores.first().map(|score| score.run)).await?;
         for score in scores {
-            ask("INSERT INTO score (workspace, id, run, dimension, name, evaluator, verdict, value,
+            ask(
+                "INSERT INTO score (workspace, id, run, dimension, name, evaluator, verdict, value,
                    explanation, at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )

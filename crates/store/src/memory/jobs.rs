@@ -46,7 +46,8 @@ impl Memory {
             .bind(now)
         };
         // Looking first spares idle workers the lock that writers wait for.
-        let first = self.next_of(waiting().all(&self.pool).await?, leased().all(&self.pool).await?, now)?;
+        let first =
+            self.next_of(waiting().all(&self.pool).await?, leased().all(&self.pool).await?, now)?;
         if first.is_none() {
             return Ok(None);
         }
@@ -191,11 +192,12 @@ impl Memory {
     /// Asks whoever works on the run to stop at its next step.
     pub async fn ask_cancel(&self, run: RunId, at: Timestamp) -> Result<(), StoreError> {
         let found = self.find_run(&run.to_string(), at).await?;
-        let asked = ask("UPDATE job SET cancel = 1 WHERE workspace = $1 AND run = $2 AND state <> 'done'")
-            .bind(self.workspace.as_str())
-            .bind(run)
-            .run(&self.pool)
-            .await?;
+        let asked =
+            ask("UPDATE job SET cancel = 1 WHERE workspace = $1 AND run = $2 AND state <> 'done'")
+                .bind(self.workspace.as_str())
+                .bind(run)
+                .run(&self.pool)
+                .await?;
         if asked == 0 { Err(StoreError::RunOver { run, state: found.state }) } else { Ok(()) }
     }
 
@@ -261,16 +263,15 @@ impl Memory {
         state: JobState,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let written = ask(
-            "UPDATE job SET state = $3, ready = CASE $3 WHEN 'ready' THEN $4 ELSE ready END,
-               owner = NULL, until = NULL WHERE workspace = $1 AND run = $2",
-        )
-        .bind(self.workspace.as_str())
-        .bind(job.run)
-        .bind(state.as_str())
-        .bind(at)
-        .run(work.on())
-        .await?;
+        let written =
+            ask("UPDATE job SET state = $3, ready = CASE $3 WHEN 'ready' THEN $4 ELSE ready END,
+               owner = NULL, until = NULL WHERE workspace = $1 AND run = $2")
+            .bind(self.workspace.as_str())
+            .bind(job.run)
+            .bind(state.as_str())
+            .bind(at)
+            .run(work.on())
+            .await?;
         work.leave(job.run, job.fence);
         there(written, "run", job.run)
     }

@@ -38,7 +38,8 @@ impl Memory {
     }
 
     pub async fn steps(&self, run: RunId) -> Result<Vec<Step>, StoreError> {
-        self.of_run("SELECT * FROM step WHERE workspace = $1 AND run = $2 ORDER BY number", run).await
+        self.of_run("SELECT * FROM step WHERE workspace = $1 AND run = $2 ORDER BY number", run)
+            .await
     }
 
     pub async fn decisions(&self, run: RunId) -> Result<Vec<Decision>, StoreError> {

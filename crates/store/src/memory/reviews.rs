@@ -46,16 +46,15 @@ impl Memory {
             .maybe(work.on())
             .await?;
         let review = found.ok_or_else(|| missing("review", disposition.review))?;
-        let said: Option<Disposition> = ask(
-            "SELECT * FROM disposition WHERE workspace = $1 AND review = $2 AND finding = $3
-               AND reviewer = $4",
-        )
-        .bind(self.workspace.as_str())
-        .bind(disposition.review)
-        .bind(disposition.finding.as_deref().unwrap_or(""))
-        .bind(&disposition.reviewer)
-        .maybe(work.on())
-        .await?;
+        let said: Option<Disposition> =
+            ask("SELECT * FROM disposition WHERE workspace = $1 AND review = $2 AND finding = $3
+               AND reviewer = $4")
+            .bind(self.workspace.as_str())
+            .bind(disposition.review)
+            .bind(disposition.finding.as_deref().unwrap_or(""))
+            .bind(&disposition.reviewer)
+            .maybe(work.on())
+            .await?;
         if let Some(said) = said {
             work.vouched(&Disposed { run: review.run, disposition: &said }).await?;
         }

@@ -220,14 +220,13 @@ impl Memory {
             let (state, note) = (StepState::Interrupted, Some(why.to_owned()));
             self.update_step(work, &Step { state, note, ended: Some(at), ..step }, at).await?;
         }
-        let open: Vec<Effect> = ask(
-            "SELECT * FROM effect WHERE workspace = $1 AND run = $2 AND state = 'reserved'
-             ORDER BY reserved, id",
-        )
-        .bind(self.workspace.as_str())
-        .bind(run.id)
-        .all(work.on())
-        .await?;
+        let open: Vec<Effect> =
+            ask("SELECT * FROM effect WHERE workspace = $1 AND run = $2 AND state = 'reserved'
+             ORDER BY reserved, id")
+            .bind(self.workspace.as_str())
+            .bind(run.id)
+            .all(work.on())
+            .await?;
         for effect in open {
             work.vouched(&effect).await?;
             let effect = Effect { state: EffectState::Ambiguous, ..effect };

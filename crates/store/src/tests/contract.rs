@@ -2,8 +2,8 @@
 
 use belay_model::Explain as _;
 use belay_model::record::{
-    Audited, Disposed, Effect, EffectState, Judgement, Leaf, Queue, Review, ReviewState, Run, RunState,
-    Step, StepState,
+    Audited, Disposed, Effect, EffectState, Judgement, Leaf, Queue, Review, ReviewState, Run,
+    RunState, Step, StepState,
 };
 use belay_model::{Digest, RunId};
 use expect_test::expect;
@@ -14,7 +14,7 @@ use crate::tests::Backend;
 use crate::tests::build::{
     artefact, at, decision, effect, review, run, run_named, score, step, word,
 };
-use crate::{Tenure, Memory, Reservation, StoreError};
+use crate::{Memory, Reservation, StoreError, Tenure};
 
 /// Runs every promise against one back-end.
 macro_rules! memory_contract {
@@ -393,7 +393,10 @@ pub(super) async fn open_effects_are_those_that_something_can_still_take_back(on
         [change(10, "build_scratch", None), change(11, "create_scratch", Some("{}"))]
     {
         memory.begin_step(&step).await.unwrap();
-        memory.reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None }).await.unwrap();
+        memory
+            .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+            .await
+            .unwrap();
     }
     assert_eq!(memory.open_effects("build_scratch").await.unwrap(), expected);
     assert_eq!(memory.open_effects("create_scratch").await.unwrap().len(), 1);
@@ -591,7 +594,9 @@ pub(super) async fn workspaces_may_reserve_the_same_change(on: &impl Backend) {
     two.begin_step(&step).await.unwrap();
     let decision = decision(&step);
     let same = Effect { idempotency_key: key, ..effect(&decision) };
-    two.reserve(Reservation { decision: &decision, effect: Some(&same), spends: None }).await.unwrap();
+    two.reserve(Reservation { decision: &decision, effect: Some(&same), spends: None })
+        .await
+        .unwrap();
     assert_eq!(two.effects(second.id).await.unwrap(), [same]);
 }
 
@@ -645,7 +650,10 @@ pub(super) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
         decision.risk_reasons = vec![text(), text()];
         decision.determining = vec![text()];
         let effect = Effect { target: text(), inverse: Some(text()), ..effect(&decision) };
-        memory.reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None }).await.unwrap();
+        memory
+            .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+            .await
+            .unwrap();
         assert_eq!(memory.steps(run.id).await.unwrap().pop(), Some(step));
         assert_eq!(memory.decisions(run.id).await.unwrap().pop(), Some(decision));
         assert_eq!(memory.effects(run.id).await.unwrap().pop(), Some(effect));
@@ -671,7 +679,10 @@ async fn reserved(memory: &Memory, run: &Run, number: u32) -> Effect {
     memory.begin_step(&step).await.unwrap();
     let decision = decision(&step);
     let effect = effect(&decision);
-    memory.reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None }).await.unwrap();
+    memory
+        .reserve(Reservation { decision: &decision, effect: Some(&effect), spends: None })
+        .await
+        .unwrap();
     effect
 }
 
