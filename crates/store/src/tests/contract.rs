@@ -697,7 +697,7 @@ pub(in crate::tests) async fn start(memory: &Memory, run: &Run) -> Result<Tenure
 
 async fn begun(memory: &Memory, number: u32) -> (Tenure, Run) {
     let run = run(number);
-    (start(&memory, &run).await.unwrap(), run)
+    (start(memory, &run).await.unwrap(), run)
 }
 
 /// A step with its decision and its reserved effect.
