@@ -76,6 +76,11 @@ pub(crate) enum Command {
     Doctor(FormatArgs),
     /// Show every setting, its value and where the value came from.
     Config(FormatArgs),
+    /// Bring the store up to date.
+    Migrate(MigrateArgs),
+    /// Where the record is kept.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Print the JSON Schema of a document.
     Schema(SchemaArgs),
     /// Explain an error by its slug.
@@ -510,6 +515,33 @@ pub(crate) struct DriversInstallArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Only say what would be done. Exit code 1 when the store is behind.
+    #[arg(long)]
+    pub check: bool,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy a whole record into an empty store, and compare the two.
+    Copy(StoreCopyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreCopyArgs {
+    /// A `postgres://` URL, the state folder of a SQLite store, or `store` for the configured one.
+    #[arg(long, value_name = "URL|DIR")]
+    pub from: String,
+    /// The same; it must hold no rows.
+    #[arg(long, value_name = "URL|DIR")]
+    pub to: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
     /// The document; without one, the names of all.
     pub name: Option<String>,
@@ -567,6 +599,8 @@ impl Cli {
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
             Command::Clean(args) => args.format,
+            Command::Migrate(args) => args.format,
+            Command::Store(StoreCommand::Copy(args)) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,
             Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,
         }

@@ -45,6 +45,7 @@ const fn known(
 const SETTINGS: &[Known] = &[
     known("workspace", Kind::Text, "default", "the workspace that runs are recorded under"),
     known("state", Kind::Text, "", "folder of the record [.belay at the repository's root]"),
+    known("store", Kind::Text, "", "a postgres:// URL [SQLite in the state folder]"),
     known(
         "audit.anchor",
         Kind::Text,
@@ -245,6 +246,10 @@ impl Config {
             let shown = match setting.kind {
                 Kind::Keys => keys.collect::<Vec<_>>().join("; "),
                 Kind::Secret if is_key(&value.text) => "(a key)".to_owned(),
+                // It may hold a password.
+                _ if setting.name == "store" && !value.text.is_empty() => {
+                    belay_store::without_password(&value.text)
+                }
                 _ => value.text.clone(),
             };
             let origin = value.origin.to_string();

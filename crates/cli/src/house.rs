@@ -79,7 +79,7 @@ impl House {
         let workspace = self.config.text("workspace").unwrap_or("default");
         let workspace = WorkspaceId::parse(workspace)
             .map_err(|error| Failure::input("config/workspace", error.to_string()))?;
-        let store = Store::open(&self.state_folder()).await?.on_host(&host());
+        let store = self.store().await?;
         let (stopper, stop) = Stop::new();
         tokio::spawn(async move {
             let mut terminate =
@@ -152,6 +152,16 @@ impl House {
         Ok(files)
     }
 
+    /// The configured store, brought up to date.
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        let folder = self.state_folder();
+        let store = match self.config.text("store") {
+            Some(url) => Store::connect(url, &folder).await?,
+            None => Store::open(&folder).await?,
+        };
+        Ok(store.on_host(&host()))
+    }
+
     /// `.belay` at the root of the repository, or in the user's data folder outside of one.
     pub(crate) fn state_folder(&self) -> PathBuf {
         if let Some(folder) = self.config.path("state") {
@@ -214,6 +224,11 @@ pub(crate) fn solver() -> PathBuf {
 fn actor() -> String {
     let uid = || format!("uid-{}", rustix::process::getuid().as_raw());
     env("BELAY_ACTOR").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(uid)
+}
+
+/// The name of this machine, as leases say it.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().replace('/', "-")
 }
 
 fn cache_folder() -> PathBuf {

@@ -3,13 +3,16 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use belay_model::Digest;
+use belay_model::{Digest, WorkspaceId};
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
 use crate::StoreError;
 
-/// A content-addressed folder: `blobs/ab/abcdef…`.
+/// Where the bodies of the workspaces lie.
+const BODIES: &str = "bodies";
+
+/// A content-addressed folder: `bodies/WORKSPACE/ab/abcdef…`.
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs {
     folder: PathBuf,
@@ -18,6 +21,30 @@ pub(crate) struct Blobs {
 impl Blobs {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// The bodies of one workspace in the state folder.
+    pub(crate) fn of(folder: &Path, workspace: &WorkspaceId) -> Self {
+        Self::new(folder.join(BODIES).join(workspace.as_str()))
+    }
+
+    /// The bodies that belay kept before 0.2, for all workspaces together.
+    pub(crate) fn old(folder: &Path) -> Self {
+        Self::new(folder.join("blobs"))
+    }
+
+    /// Every body of every workspace in the state folder.
+    pub(crate) fn all(folder: &Path) -> Result<Vec<(WorkspaceId, Digest)>, StoreError> {
+        let mut found = Vec::new();
+        for workspace in names(&folder.join(BODIES))? {
+            let Ok(id) = WorkspaceId::parse(&workspace) else { continue };
+            for shelf in names(&folder.join(BODIES).join(&workspace))? {
+                let bodies = names(&folder.join(BODIES).join(&workspace).join(shelf))?;
+                let digests = bodies.iter().filter_map(|name| name.parse().ok());
+                found.extend(digests.map(|digest| (id.clone(), digest)));
+            }
+        }
+        Ok(found)
     }
 
     /// Keeps `body`. When this returns, it survives a power cut.
@@ -70,6 +97,19 @@ impl Blobs {
         let shelf: String = name.chars().take(2).collect();
         self.folder.join(shelf).join(name)
     }
+}
+
+/// The names in a folder; none where there is no folder.
+fn names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io("cannot list the bodies")(error)),
+    };
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry?.file_name().into_string().map_err(|_| io::Error::other("a name that is not UTF-8"))
+    };
+    entries.map(name).collect::<Result<_, _>>().map_err(StoreError::io("cannot list the bodies"))
 }
 
 fn write(path: &Path, body: &[u8]) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 mod ask;
 mod blobs;
+mod copy;
 mod error;
 mod memory;
 mod presence;
@@ -11,10 +12,11 @@ mod store;
 mod work;
 
 pub use ask::Engine;
+pub use copy::Copied;
 pub use error::StoreError;
 pub use memory::{Added, Memory, Reservation, SignedTree, Trace};
 pub use presence::Tenure;
-pub use store::{Pending, Store};
+pub use store::{Pending, Store, without_password};
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,7 @@ pub(crate) fn escape(text: String) -> String {
     text.replace(MARK, "\u{10FFFD}1").replace('\0', "\u{10FFFD}0")
 }
 
-fn unescape(text: String) -> String {
+pub(crate) fn unescape(text: String) -> String {
     if !text.contains(MARK) {
         return text;
     }

@@ -5,13 +5,14 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use belay_model::WorkspaceId;
+use belay_model::{Digest, WorkspaceId};
 use fs_err as fs;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use crate::ask::{Engine, ask};
+use crate::blobs::Blobs;
 use crate::{Memory, StoreError};
 
 /// Forward only. A released migration is never edited: sqlx compares its checksum.
@@ -78,6 +79,15 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether there is a SQLite store in `folder`. Opening would make one.
+    pub fn must_exist(folder: &Path) -> Result<(), StoreError> {
+        if folder.join("belay.db").is_file() {
+            Ok(())
+        } else {
+            Err(StoreError::NoStore { folder: folder.to_owned() })
+        }
+    }
+
     /// What [`Store::connect`], or [`Store::open`] where there is no `url`, would bring up to date.
     /// Changes nothing; a store that is not there yet needs everything.
     pub async fn pending(url: Option<&str>, folder: &Path) -> Result<Vec<Pending>, StoreError> {
@@ -124,10 +134,8 @@ impl Store {
                 (options, store)
             }
             Engine::Postgres => {
-                let options: AnyConnectOptions =
-                    url.parse().map_err(|_| StoreError::Url { url: "postgres://…".to_owned() })?;
-                let (host, path) = (options.database_url.host_str(), options.database_url.path());
-                let name = format!("postgres://{}{path}", host.unwrap_or_default());
+                let name = without_password(url);
+                let options = url.parse().map_err(|_| StoreError::Url { url: name.clone() })?;
                 (options, name)
             }
         };
@@ -141,11 +149,10 @@ impl Store {
         let mut first = AnyConnection::connect_with(&options).await.map_err(failed)?;
         first.execute(session).await.map_err(failed)?;
         first.close().await.map_err(failed)?;
-        let mut pool = AnyPoolOptions::new().max_connections(size).after_connect(
-            move |connection, _| {
+        let mut pool =
+            AnyPoolOptions::new().max_connections(size).after_connect(move |connection, _| {
                 Box::pin(async move { connection.execute(session).await.map(drop) })
-            },
-        );
+            });
         if engine == Engine::Postgres {
             pool = pool.acquire_timeout(PATIENCE);
         }
@@ -185,6 +192,18 @@ impl Store {
         self.pool.close().await;
     }
 
+    pub(crate) fn files(&self, workspace: &WorkspaceId) -> Blobs {
+        Blobs::of(&self.folder, workspace)
+    }
+
+    pub(crate) fn old_files(&self) -> Blobs {
+        Blobs::old(&self.folder)
+    }
+
+    pub(crate) fn kept_files(&self) -> Result<Vec<(WorkspaceId, Digest)>, StoreError> {
+        Blobs::all(&self.folder)
+    }
+
     async fn migrate(&self) -> Result<(), StoreError> {
         let step = |&(version, name, sql): &(i64, &'static str, &'static str)| {
             let sql = sqlx::SqlSafeStr::into_sql_str(sql);
@@ -206,12 +225,22 @@ const fn migrations(engine: Engine) -> Migrations {
     }
 }
 
+/// The scheme, the host and the database of a store's URL: what may be shown.
+pub fn without_password(url: &str) -> String {
+    let Ok(options) = url.parse::<AnyConnectOptions>() else {
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        return format!("{scheme}://…");
+    };
+    let url = options.database_url;
+    format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
 /// Errors never repeat a URL beyond its scheme: it may hold a password.
 fn engine_of(url: &str) -> Result<Engine, StoreError> {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     match scheme {
         "postgres" | "postgresql" => Ok(Engine::Postgres),
-        _ => Err(StoreError::Url { url: format!("{scheme}://…") }),
+        _ => Err(StoreError::Url { url: without_password(url) }),
     }
 }
 
@@ -224,8 +253,9 @@ fn sqlite(path: &Path) -> Result<AnyConnectOptions, sqlx::Error> {
     // Made here and only here: a connection that is made anew finds the file or fails.
     fs::OpenOptions::new().append(true).create(true).open(&path)?;
     let bytes = path.as_os_str().as_encoded_bytes().iter();
-    let spell =
-        |&byte: &u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let spell = |&byte: &u8| {
+        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
     format!("sqlite:{}?mode=rw", bytes.map(spell).collect::<String>()).parse()
 }
 

@@ -3,6 +3,8 @@
 mod bodies;
 mod build;
 mod contract;
+mod copy;
+mod plane;
 mod sqlite;
 
 use sqlx::{Connection as _, Executor as _};
@@ -76,6 +78,12 @@ impl Backend for Server {
     async fn memory(&self, name: &str) -> Memory {
         self.store().await.workspace(workspace(name))
     }
+}
+
+/// Every promise of the contract.
+mod promises {
+    pub(super) use crate::tests::contract::*;
+    pub(super) use crate::tests::plane::*;
 }
 
 mod on_postgres {

@@ -13,6 +13,7 @@ mod setup;
 mod work;
 mod workers;
 mod trace;
+mod store;
 
 use crate::args::{Cli, Command, RunsCommand};
 use crate::failure::{Failure, Outcome};
@@ -43,6 +44,8 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Drivers(command) => setup::drivers(command, &House::here()?, ui).await,
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,
         Command::Config(_) => setup::config(&House::here()?, ui),
+        Command::Migrate(args) => store::migrate(args, &House::here()?, ui).await,
+        Command::Store(command) => store::store(command, &House::here()?, ui).await,
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),
     }

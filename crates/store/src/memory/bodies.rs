@@ -95,19 +95,19 @@ impl Memory {
             }
             return Ok(gone > 0);
         }
-        let (mine, old) = (self.blobs.has(digest), self.old_blobs.has(digest));
-        if !mine && !(old && self.named_by(&mut work, digest).await?.contains(&self.workspace)) {
+        let named_by = self.named_by(&mut work, digest).await?;
+        let shared = self.old_blobs.has(digest) && named_by.contains(&self.workspace);
+        if !shared && !self.blobs.has(digest) {
+            work.abandon().await?;
             return Ok(false);
         }
-        let named_by = self.named_by(&mut work, digest).await?;
         // The leaf first: should the file outlive it, erasing again takes both.
         work.append(&erased, at).await?;
         work.commit().await?;
-        if old && named_by.contains(&self.workspace) {
+        if shared {
             // The others keep a copy of their own.
             for other in named_by.iter().filter(|other| **other != self.workspace) {
-                let theirs = self.folder.join("bodies").join(other.as_str());
-                Blobs::new(theirs).put(&self.old_blobs.get(digest)?)?;
+                Blobs::of(&self.folder, other).put(&self.old_blobs.get(digest)?)?;
             }
             self.old_blobs.remove(digest)?;
         }

@@ -14,11 +14,11 @@ impl Memory {
     pub async fn reserve(&self, reservation: Reservation<'_>) -> Result<(), StoreError> {
         let decision = reservation.decision;
         let mut work = Work::begin(self, Some(decision.run)).await?;
-        self.insert_decision(&mut work, decision).await?;
-        work.append(decision, decision.at).await?;
         if let Some(approval) = reservation.spends {
             self.spend(&mut work, approval, decision).await?;
         }
+        self.insert_decision(&mut work, decision).await?;
+        work.append(decision, decision.at).await?;
         if let Some(effect) = reservation.effect {
             self.insert_effect(&mut work, effect).await?;
             work.append(effect, effect.reserved).await?;

@@ -63,8 +63,7 @@ impl Memory {
         folder: PathBuf,
     ) -> Self {
         let presence = Presence::new(folder.join("live"));
-        let blobs = Blobs::new(folder.join("bodies").join(workspace.as_str()));
-        let old_blobs = Blobs::new(folder.join("blobs"));
+        let (blobs, old_blobs) = (Blobs::of(&folder, &workspace), Blobs::old(&folder));
         Self { pool, engine, workspace, presence, lease: None, host, blobs, old_blobs, folder }
     }
 
@@ -74,6 +73,11 @@ impl Memory {
     #[must_use]
     pub fn holding(&self, lease: &Lease) -> Self {
         Self { lease: Some(lease.clone()), ..self.clone() }
+    }
+
+    /// What a process of this machine calls itself as the owner of a lease.
+    pub fn owner(&self, process: u32) -> String {
+        format!("{}/{process}", self.host)
     }
 
     #[cfg(test)]

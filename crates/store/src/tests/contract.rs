@@ -50,13 +50,26 @@ macro_rules! memory_contract {
             two_handles_that_write_at_once_lose_nothing
             two_handles_that_notice_the_same_death_write_it_down_once
             any_text_reads_back_and_is_vouched_for
+            the_queue_hands_out_the_highest_priority_then_the_oldest
+            of_many_workers_each_run_goes_to_one
+            a_lease_that_ran_out_goes_to_another_and_the_first_cannot_write_any_more
+            a_job_follows_its_run
+            a_parked_run_waits_until_it_is_woken
+            an_approval_is_asked_once_voted_on_once_each_and_spent_once
+            silence_is_written_down_as_expired
+            the_newest_control_of_a_name_is_in_force
+            each_workspace_has_bodies_of_its_own
+            a_row_that_somebody_changed_is_not_written_over
+            a_clock_that_jumped_back_writes_nothing
+            an_inverse_is_tested_once_it_took_something_back
         }
     };
     ($backend:ty: $($promise:ident)+) => {$(
         #[tokio::test]
         async fn $promise() {
             use $crate::tests::Backend as _;
-            $crate::tests::contract::$promise(&<$backend>::fresh().await).await;
+            use $crate::tests::promises;
+            promises::$promise(&<$backend>::fresh().await).await;
         }
     )+};
 }
@@ -64,7 +77,7 @@ pub(super) use memory_contract;
 
 // ---- runs
 
-pub(super) async fn a_run_reads_back_as_it_was_written(on: &impl Backend) {
+pub(in crate::tests) async fn a_run_reads_back_as_it_was_written(on: &impl Backend) {
     let memory = on.memory("one").await;
     let run = Run {
         outcome: Some("a word".to_owned()),
@@ -77,7 +90,7 @@ pub(super) async fn a_run_reads_back_as_it_was_written(on: &impl Backend) {
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn a_run_is_found_by_its_id_by_either_end_of_it_and_as_the_last(
+pub(in crate::tests) async fn a_run_is_found_by_its_id_by_either_end_of_it_and_as_the_last(
     on: &impl Backend,
 ) {
     let memory = on.memory("one").await;
@@ -119,7 +132,9 @@ pub(super) async fn a_run_is_found_by_its_id_by_either_end_of_it_and_as_the_last
     }
 }
 
-pub(super) async fn text_that_is_no_part_of_an_id_is_no_pattern_either(on: &impl Backend) {
+pub(in crate::tests) async fn text_that_is_no_part_of_an_id_is_no_pattern_either(
+    on: &impl Backend,
+) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     memory.open_review(&review(&run, 1), "done").await.unwrap();
@@ -133,7 +148,7 @@ pub(super) async fn text_that_is_no_part_of_an_id_is_no_pattern_either(on: &impl
     }
 }
 
-pub(super) async fn runs_are_listed_newest_first(on: &impl Backend) {
+pub(in crate::tests) async fn runs_are_listed_newest_first(on: &impl Backend) {
     let memory = on.memory("one").await;
     let mut marks = Vec::new();
     for number in [2, 3, 1] {
@@ -143,7 +158,7 @@ pub(super) async fn runs_are_listed_newest_first(on: &impl Backend) {
     assert_eq!(listed, [run(3), run(2), run(1)]);
 }
 
-pub(super) async fn a_run_keeps_its_first_end_and_its_last_outcome(on: &impl Backend) {
+pub(in crate::tests) async fn a_run_keeps_its_first_end_and_its_last_outcome(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, begun) = begun(&memory, 1).await;
     let moves = [
@@ -165,7 +180,7 @@ pub(super) async fn a_run_keeps_its_first_end_and_its_last_outcome(on: &impl Bac
 
 // ---- steps, decisions, effects
 
-pub(super) async fn steps_read_back_in_their_order(on: &impl Backend) {
+pub(in crate::tests) async fn steps_read_back_in_their_order(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let (first, second) = (step(&run, 1), step(&run, 2));
@@ -180,7 +195,7 @@ pub(super) async fn steps_read_back_in_their_order(on: &impl Backend) {
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn a_decision_without_an_effect_reserves_nothing(on: &impl Backend) {
+pub(in crate::tests) async fn a_decision_without_an_effect_reserves_nothing(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let step = step(&run, 1);
@@ -192,7 +207,7 @@ pub(super) async fn a_decision_without_an_effect_reserves_nothing(on: &impl Back
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn a_reservation_is_there_before_anything_is_sent(on: &impl Backend) {
+pub(in crate::tests) async fn a_reservation_is_there_before_anything_is_sent(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let effect = reserved(&memory, &run, 1).await;
@@ -202,7 +217,7 @@ pub(super) async fn a_reservation_is_there_before_anything_is_sent(on: &impl Bac
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn the_same_change_is_reserved_once_and_a_refusal_leaves_nothing(
+pub(in crate::tests) async fn the_same_change_is_reserved_once_and_a_refusal_leaves_nothing(
     on: &impl Backend,
 ) {
     let memory = on.memory("one").await;
@@ -223,7 +238,7 @@ pub(super) async fn the_same_change_is_reserved_once_and_a_refusal_leaves_nothin
     assert_eq!(everything(&memory, &run).await, before);
 }
 
-pub(super) async fn a_settled_effect_has_its_receipt(on: &impl Backend) {
+pub(in crate::tests) async fn a_settled_effect_has_its_receipt(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     for (number, &state) in (1..).zip(EffectState::ALL) {
@@ -238,7 +253,7 @@ pub(super) async fn a_settled_effect_has_its_receipt(on: &impl Backend) {
 
 // ---- artefacts, scores
 
-pub(super) async fn artefacts_and_scores_read_back(on: &impl Backend) {
+pub(in crate::tests) async fn artefacts_and_scores_read_back(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let artefacts = [artefact(&run, 1), artefact(&run, 2)];
@@ -253,7 +268,7 @@ pub(super) async fn artefacts_and_scores_read_back(on: &impl Backend) {
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn scores_are_written_all_or_none(on: &impl Backend) {
+pub(in crate::tests) async fn scores_are_written_all_or_none(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let before = everything(&memory, &run).await;
@@ -264,7 +279,7 @@ pub(super) async fn scores_are_written_all_or_none(on: &impl Backend) {
 
 // ---- reviews
 
-pub(super) async fn a_review_opens_together_with_its_runs_wait(on: &impl Backend) {
+pub(in crate::tests) async fn a_review_opens_together_with_its_runs_wait(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let opened = review(&run, 3);
@@ -282,7 +297,7 @@ pub(super) async fn a_review_opens_together_with_its_runs_wait(on: &impl Backend
     assert_eq!(memory.reviews().await.unwrap().len(), 1);
 }
 
-pub(super) async fn a_review_is_found_by_its_own_id_and_by_its_runs(on: &impl Backend) {
+pub(in crate::tests) async fn a_review_is_found_by_its_own_id_and_by_its_runs(on: &impl Backend) {
     let memory = on.memory("one").await;
     let mut marks = Vec::new();
     for number in [1, 2] {
@@ -309,7 +324,7 @@ pub(super) async fn a_review_is_found_by_its_own_id_and_by_its_runs(on: &impl Ba
     assert_eq!(memory.reviews().await.unwrap(), [second, first]);
 }
 
-pub(super) async fn a_word_on_a_finding_closes_nothing(on: &impl Backend) {
+pub(in crate::tests) async fn a_word_on_a_finding_closes_nothing(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let review = opened(&memory, &run).await;
@@ -321,7 +336,9 @@ pub(super) async fn a_word_on_a_finding_closes_nothing(on: &impl Backend) {
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn a_word_on_the_report_closes_the_review_and_moves_the_run(on: &impl Backend) {
+pub(in crate::tests) async fn a_word_on_the_report_closes_the_review_and_moves_the_run(
+    on: &impl Backend,
+) {
     let cases = [
         (1, Judgement::Accept, ReviewState::Accepted, RunState::Accepted),
         (2, Judgement::Reject, ReviewState::Rejected, RunState::Rejected),
@@ -341,7 +358,9 @@ pub(super) async fn a_word_on_the_report_closes_the_review_and_moves_the_run(on:
     }
 }
 
-pub(super) async fn a_second_word_replaces_the_first_and_both_stay_in_the_audit(on: &impl Backend) {
+pub(in crate::tests) async fn a_second_word_replaces_the_first_and_both_stay_in_the_audit(
+    on: &impl Backend,
+) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let review = opened(&memory, &run).await;
@@ -370,7 +389,9 @@ pub(super) async fn a_second_word_replaces_the_first_and_both_stay_in_the_audit(
 
 // ---- what is left open
 
-pub(super) async fn open_effects_are_those_that_something_can_still_take_back(on: &impl Backend) {
+pub(in crate::tests) async fn open_effects_are_those_that_something_can_still_take_back(
+    on: &impl Backend,
+) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let mut expected = Vec::new();
@@ -403,7 +424,7 @@ pub(super) async fn open_effects_are_those_that_something_can_still_take_back(on
     assert_eq!(memory.open_effects("%").await.unwrap(), []);
 }
 
-pub(super) async fn an_interruption_takes_the_open_step_and_the_open_effects_along(
+pub(in crate::tests) async fn an_interruption_takes_the_open_step_and_the_open_effects_along(
     on: &impl Backend,
 ) {
     let memory = on.memory("one").await;
@@ -425,7 +446,7 @@ pub(super) async fn an_interruption_takes_the_open_step_and_the_open_effects_alo
     vouched(&memory, run.id).await;
 }
 
-pub(super) async fn a_run_that_is_over_cannot_be_interrupted(on: &impl Backend) {
+pub(in crate::tests) async fn a_run_that_is_over_cannot_be_interrupted(on: &impl Backend) {
     let memory = on.memory("one").await;
     for (number, &state) in (1..).zip(RunState::ALL) {
         let (_mark, stale) = begun(&memory, number).await;
@@ -442,7 +463,7 @@ pub(super) async fn a_run_that_is_over_cannot_be_interrupted(on: &impl Backend) 
     }
 }
 
-pub(super) async fn a_run_whose_process_went_away_is_noticed(on: &impl Backend) {
+pub(in crate::tests) async fn a_run_whose_process_went_away_is_noticed(on: &impl Backend) {
     let memory = on.memory("one").await;
     for number in [1, 2] {
         let (mark, run) = begun(&memory, number).await;
@@ -467,7 +488,9 @@ pub(super) async fn a_run_whose_process_went_away_is_noticed(on: &impl Backend) 
     }
 }
 
-pub(super) async fn a_run_that_is_alive_stays_running_for_every_handle(on: &impl Backend) {
+pub(in crate::tests) async fn a_run_that_is_alive_stays_running_for_every_handle(
+    on: &impl Backend,
+) {
     let (here, there) = (on.memory("one").await, on.memory("one").await);
     let (mark, run) = begun(&here, 1).await;
     for memory in [&here, &there] {
@@ -479,7 +502,7 @@ pub(super) async fn a_run_that_is_alive_stays_running_for_every_handle(on: &impl
     assert_eq!(here.find_run("last", at(9)).await.unwrap().state, RunState::Interrupted);
 }
 
-pub(super) async fn what_is_not_there_cannot_be_changed(on: &impl Backend) {
+pub(in crate::tests) async fn what_is_not_there_cannot_be_changed(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, known) = begun(&memory, 1).await;
     let before = everything(&memory, &known).await;
@@ -505,7 +528,9 @@ pub(super) async fn what_is_not_there_cannot_be_changed(on: &impl Backend) {
 
 // ---- audit
 
-pub(super) async fn every_write_leaves_a_leaf_for_the_row_as_it_stands(on: &impl Backend) {
+pub(in crate::tests) async fn every_write_leaves_a_leaf_for_the_row_as_it_stands(
+    on: &impl Backend,
+) {
     let memory = on.memory("one").await;
     let (_mark, run) = tell(&memory, 1).await;
     let leaves = memory.leaves(run.id).await.unwrap();
@@ -532,7 +557,7 @@ pub(super) async fn every_write_leaves_a_leaf_for_the_row_as_it_stands(on: &impl
 
 // ---- workspaces
 
-pub(super) async fn workspaces_never_see_each_others_rows(on: &impl Backend) {
+pub(in crate::tests) async fn workspaces_never_see_each_others_rows(on: &impl Backend) {
     let (one, two) = (on.memory("one").await, on.memory("two").await);
     let (_mark, run) = tell(&one, 1).await;
     let review = one.find_review("last").await.unwrap();
@@ -558,7 +583,7 @@ pub(super) async fn workspaces_never_see_each_others_rows(on: &impl Backend) {
     assert_eq!(one.dispositions(review.id).await.unwrap().len(), 2);
 }
 
-pub(super) async fn workspaces_never_change_each_others_rows(on: &impl Backend) {
+pub(in crate::tests) async fn workspaces_never_change_each_others_rows(on: &impl Backend) {
     let (one, two) = (on.memory("one").await, on.memory("two").await);
     let (_mark, run) = begun(&one, 1).await;
     let open = reserved(&one, &run, 1).await;
@@ -585,7 +610,7 @@ pub(super) async fn workspaces_never_change_each_others_rows(on: &impl Backend) 
     assert_eq!(two.leaves(run.id).await.unwrap(), []);
 }
 
-pub(super) async fn workspaces_may_reserve_the_same_change(on: &impl Backend) {
+pub(in crate::tests) async fn workspaces_may_reserve_the_same_change(on: &impl Backend) {
     let (one, two) = (on.memory("one").await, on.memory("two").await);
     let (_mark, first) = begun(&one, 1).await;
     let (_other, second) = begun(&two, 2).await;
@@ -602,7 +627,7 @@ pub(super) async fn workspaces_may_reserve_the_same_change(on: &impl Backend) {
 
 // ---- several at once
 
-pub(super) async fn two_handles_that_write_at_once_lose_nothing(on: &impl Backend) {
+pub(in crate::tests) async fn two_handles_that_write_at_once_lose_nothing(on: &impl Backend) {
     let (one, two) = (on.memory("one").await, on.memory("one").await);
     let write = async |memory: &Memory, numbers: std::ops::Range<u32>| {
         for number in numbers {
@@ -619,7 +644,9 @@ pub(super) async fn two_handles_that_write_at_once_lose_nothing(on: &impl Backen
     vouched(&one, run(30).id).await;
 }
 
-pub(super) async fn two_handles_that_notice_the_same_death_write_it_down_once(on: &impl Backend) {
+pub(in crate::tests) async fn two_handles_that_notice_the_same_death_write_it_down_once(
+    on: &impl Backend,
+) {
     let (one, two) = (on.memory("one").await, on.memory("one").await);
     for number in 1..11 {
         let (mark, run) = begun(&one, number).await;
@@ -636,7 +663,7 @@ pub(super) async fn two_handles_that_notice_the_same_death_write_it_down_once(on
     }
 }
 
-pub(super) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
+pub(in crate::tests) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
     let memory = on.memory("one").await;
     let (_mark, run) = begun(&memory, 1).await;
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(32));
@@ -664,13 +691,13 @@ pub(super) async fn any_text_reads_back_and_is_vouched_for(on: &impl Backend) {
 // ---- helpers
 
 /// What a process of this machine does first.
-pub(super) async fn start(memory: &Memory, run: &Run) -> Result<Tenure, StoreError> {
+pub(in crate::tests) async fn start(memory: &Memory, run: &Run) -> Result<Tenure, StoreError> {
     memory.begin_run(run, Queue::Person, "localhost/1", at(600)).await
 }
 
 async fn begun(memory: &Memory, number: u32) -> (Tenure, Run) {
     let run = run(number);
-    (start(&memory, &run).await.unwrap(), run)
+    (start(memory, &run).await.unwrap(), run)
 }
 
 /// A step with its decision and its reserved effect.
@@ -693,7 +720,7 @@ async fn opened(memory: &Memory, run: &Run) -> Review {
 }
 
 /// A whole run, with one row of each kind.
-async fn tell(memory: &Memory, number: u32) -> (Tenure, Run) {
+pub(in crate::tests) async fn tell(memory: &Memory, number: u32) -> (Tenure, Run) {
     let (mark, run) = begun(memory, number).await;
     let effect = reserved(memory, &run, 1).await;
     memory.settle(&effect, EffectState::Committed, "built", at(3)).await.unwrap();
@@ -711,7 +738,7 @@ async fn tell(memory: &Memory, number: u32) -> (Tenure, Run) {
 }
 
 /// Every row of a run, with the leaves.
-async fn everything(memory: &Memory, run: &Run) -> String {
+pub(in crate::tests) async fn everything(memory: &Memory, run: &Run) -> String {
     let review = memory.review_of(run.id).await.unwrap();
     let words = match &review {
         Some(review) => memory.dispositions(review.id).await.unwrap(),
@@ -733,7 +760,7 @@ async fn everything(memory: &Memory, run: &Run) -> String {
 }
 
 /// The last leaf of every row of the run says what the row says, and every leaf hashes to what it says.
-async fn vouched(memory: &Memory, run: RunId) {
+pub(in crate::tests) async fn vouched(memory: &Memory, run: RunId) {
     let leaves = memory.leaves(run).await.unwrap();
     for leaf in &leaves {
         let workspace = memory.workspace().as_str();
