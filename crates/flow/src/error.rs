@@ -54,6 +54,8 @@ pub enum FlowError {
     #[error("a rejection needs a reason")]
     NoReason,
     #[error(transparent)]
+    Eval(#[from] crate::eval::EvalError),
+    #[error(transparent)]
     Profile(#[from] ProfileError),
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -76,6 +78,7 @@ impl FlowError {
         Some(match self {
             Self::Manifest { source, .. } => source,
             Self::RunResults { source, .. } => source,
+            Self::Eval(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,

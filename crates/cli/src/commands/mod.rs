@@ -2,6 +2,7 @@
 
 mod clean;
 mod demo;
+mod eval;
 mod impact;
 mod records;
 mod reviews;
@@ -16,6 +17,7 @@ use crate::ui::Ui;
 pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Demo(args) => demo::demo(args, ui).await,
+        Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
         Command::Runs(command) => records::runs(command, &House::here()?, ui).await,

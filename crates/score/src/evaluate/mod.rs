@@ -34,8 +34,16 @@ pub struct Attack {
     pub text: String,
     /// The record of the same run with a harmless text in the same place.
     pub benign: Value,
-    /// What was rendered with the hostile text: `html`, `markdown` and `terminal`.
-    pub pages: Vec<(String, String)>,
+    /// What people were shown.
+    pub pages: Vec<Page>,
+}
+
+/// One form of a report: `html`, `markdown` or `terminal`.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub form: &'static str,
+    pub hostile: String,
+    pub benign: String,
 }
 
 /// What one check says of one trial.
