@@ -41,8 +41,19 @@ struct Shape {
 
 /// The names that an expression may use.
 const NAMES: [&str; 13] = [
-    "run", "steps", "decisions", "effects", "artefacts", "scores", "review", "dispositions",
-    "approvals", "votes", "faults", "report", "leaves",
+    "run",
+    "steps",
+    "decisions",
+    "effects",
+    "artefacts",
+    "scores",
+    "review",
+    "dispositions",
+    "approvals",
+    "votes",
+    "faults",
+    "report",
+    "leaves",
 ];
 
 impl Expression {
@@ -68,8 +79,10 @@ impl Expression {
         let mut bound = Vec::new();
         let mut shape = Shape::default();
         measure(&program.expression().expr, 0, &mut shape, &mut bound);
-        let unknown: Vec<String> =
-            unknown.into_iter().filter(|name| !bound.contains(&name.trim_matches('`').to_owned())).collect();
+        let unknown: Vec<String> = unknown
+            .into_iter()
+            .filter(|name| !bound.contains(&name.trim_matches('`').to_owned()))
+            .collect();
         if !unknown.is_empty() {
             let known = NAMES.join(", ");
             return Err(format!("the expression uses {}; there are {known}", unknown.join(", ")));
@@ -188,7 +201,9 @@ fn too_deep(source: &str) -> Result<(), String> {
 fn longest(value: &Value) -> usize {
     match value {
         Value::Array(items) => items.iter().map(longest).max().unwrap_or(0).max(items.len()),
-        Value::Object(members) => members.values().map(longest).max().unwrap_or(0).max(members.len()),
+        Value::Object(members) => {
+            members.values().map(longest).max().unwrap_or(0).max(members.len())
+        }
         _ => 0,
     }
 }
@@ -288,7 +303,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_an_error_and_never_a_yes() {
-        for source in ["run.level", "run.nothing == 1", "run.state > 1", "'a' + 1 == 2", "1 / 0 == 1"] {
+        for source in
+            ["run.level", "run.nothing == 1", "run.state > 1", "'a' + 1 == 2", "1 / 0 == 1"]
+        {
             assert!(holds(source).is_err(), "{source}");
         }
         assert!(holds("secrets.all(x, true)").unwrap_err().contains("`secrets`"));

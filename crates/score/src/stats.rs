@@ -101,7 +101,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / real(values.len().max(1))
 }
 
-/// The one-sided exact test of McNemar (1947): how likely so many pairs got worse, if worse and better
+/// The one-sided exact test of `McNemar` (1947): how likely so many pairs got worse, if worse and better
 /// were equally likely.
 pub(crate) fn mcnemar(worse: usize, better: usize) -> f64 {
     let n = worse + better;
@@ -121,8 +121,7 @@ fn binomial(n: usize, k: usize, p: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 {
         return if (p <= 0.0 && k == 0) || (p >= 1.0 && k == n) { 1.0 } else { 0.0 };
     }
-    let choose: f64 =
-        (1..=k).map(|step| (real(n - k + step)).ln() - real(step).ln()).sum::<f64>();
+    let choose: f64 = (1..=k).map(|step| (real(n - k + step)).ln() - real(step).ln()).sum::<f64>();
     (choose + real(k) * p.ln() + real(n - k) * (1.0 - p).ln()).exp()
 }
 

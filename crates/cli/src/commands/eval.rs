@@ -28,9 +28,8 @@ pub(crate) async fn eval(
 }
 
 fn shelf(house: &House) -> Result<Shelf, Failure> {
-    let is_root = |path: &&std::path::Path| {
-        path.join("belay.toml").is_file() || path.join(".git").exists()
-    };
+    let is_root =
+        |path: &&std::path::Path| path.join("belay.toml").is_file() || path.join(".git").exists();
     Ok(Shelf::open(&house.folder, house.folder.ancestors().find(is_root))?)
 }
 
@@ -62,7 +61,9 @@ fn check(args: &EvalCheckArgs, house: &House, ui: &Ui) -> Result<Outcome, Failur
     let mut wrong = Vec::new();
     for name in &names {
         match shelf.suite(name) {
-            Ok(shelved) => checked.push(json!({"suite": name, "file": shelved.file, "valid": true})),
+            Ok(shelved) => {
+                checked.push(json!({"suite": name, "file": shelved.file, "valid": true}))
+            }
             Err(error) if error.code() == "eval/suite" => wrong.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }

@@ -82,7 +82,11 @@ pub async fn freeze(desk: &Desk, query: &str, holdout: f64) -> Result<Frozen, Fl
 
 fn line(document: Value, holdout: f64) -> Line {
     let asked = document["run"]["input_digest"].as_str().unwrap_or_default().to_owned();
-    let first: u32 = Digest::of(&asked).as_bytes().iter().take(4).fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
+    let first: u32 = Digest::of(&asked)
+        .as_bytes()
+        .iter()
+        .take(4)
+        .fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
     let held = f64::from(first) / (f64::from(u32::MAX) + 1.0) < holdout;
     let record = redacted(document);
     Line {
@@ -111,7 +115,9 @@ pub fn read(file: &str, text: &str, split: Option<Split>) -> Result<Vec<Case>, F
     let mut lines = Vec::new();
     for (number, row) in rows {
         match serde_json::from_str::<Line>(row) {
-            Ok(line) if canonical::digest(&line.record).to_string() == line.digest => lines.push(line),
+            Ok(line) if canonical::digest(&line.record).to_string() == line.digest => {
+                lines.push(line)
+            }
             Ok(line) => faults.push(Fault {
                 line: number,
                 message: format!("case {} is not what its digest says", line.case),
@@ -127,7 +133,10 @@ pub fn read(file: &str, text: &str, split: Option<Split>) -> Result<Vec<Case>, F
             let message = format!("`schema` is `{}`, expected `{SCHEMA}`", header.schema);
             faults.push(Fault { line: 1, message });
         }
-        Some(header) if faults.is_empty() && (header.cases != lines.len() || header.digest != of_all(&lines)) => {
+        Some(header)
+            if faults.is_empty()
+                && (header.cases != lines.len() || header.digest != of_all(&lines)) =>
+        {
             let message = "the cases are not those that it was frozen with".to_owned();
             faults.push(Fault { line: 1, message });
         }
@@ -141,6 +150,9 @@ pub fn read(file: &str, text: &str, split: Option<Split>) -> Result<Vec<Case>, F
     Ok(lines
         .into_iter()
         .filter(wanted)
-        .map(|line| Case { id: line.case, trials: vec![Trial { record: line.record, attack: None }] })
+        .map(|line| Case {
+            id: line.case,
+            trials: vec![Trial { record: line.record, attack: None }],
+        })
         .collect())
 }

@@ -47,13 +47,16 @@ impl Explain for EvalError {
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::NoSuite { known, .. } => format!("the suites are: {}", known.join(", ")),
-            Self::Suite { .. } => "correct it; `belay eval check` tells all faults at once".to_owned(),
+            Self::Suite { .. } => {
+                "correct it; `belay eval check` tells all faults at once".to_owned()
+            }
             Self::NoDataset { .. } => {
                 "name a file, or a built-in pack: changes, injection".to_owned()
             }
             Self::Dataset { .. } => "freeze it again: `belay eval freeze`".to_owned(),
             Self::NoScorecard { .. } => {
-                "name a scorecard's file or an evaluation's run; `belay eval run` makes one".to_owned()
+                "name a scorecard's file or an evaluation's run; `belay eval run` makes one"
+                    .to_owned()
             }
             Self::Scorecard { .. } => "name a scorecard that belay wrote".to_owned(),
             Self::Query { .. } => "write it like `run.workflow == \"dbt-pr-impact\"`".to_owned(),

@@ -129,7 +129,9 @@ async fn gather(
         _ => return Ok((traces(desk, request.suite).await?, "traces")),
     };
     let (name, text) = shelf.data(&file, request.suite)?;
-    if text.starts_with("{\"schema\":\"belay.pack/1\"") || text.starts_with("{\"schema\": \"belay.pack/1\"") {
+    if text.starts_with("{\"schema\":\"belay.pack/1\"")
+        || text.starts_with("{\"schema\": \"belay.pack/1\"")
+    {
         let pack = project::pack(&name, &text)?;
         let per_case = request.trials.unwrap_or(suite.trials.per_case);
         return Ok((range.execute(tools, suite, &pack, per_case, desk).await?, "pack"));
@@ -145,7 +147,8 @@ async fn traces(desk: &Desk, shelved: &Shelved) -> Result<Vec<Case>, FlowError> 
         _ => (None, None),
     };
     let documents = select(desk, query, |run| about(suite, run), last).await;
-    let documents = documents?.map_err(|why| shelved.faulty(vec![Fault { line: 0, message: why }]))?;
+    let documents =
+        documents?.map_err(|why| shelved.faulty(vec![Fault { line: 0, message: why }]))?;
     Ok(documents
         .into_iter()
         .map(|record| Case {
@@ -156,10 +159,13 @@ async fn traces(desk: &Desk, shelved: &Shelved) -> Result<Vec<Case>, FlowError> 
 }
 
 fn about(suite: &Suite, run: &belay_model::record::Run) -> bool {
-    let fits = |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| asked == name);
+    let fits =
+        |asked: &Option<String>, name: &str| asked.as_ref().is_none_or(|asked| asked == name);
     let any = suite.subject.worker.is_none() && suite.subject.workflow.is_none();
     let own = run.worker == "evaluator";
-    fits(&suite.subject.worker, &run.worker) && fits(&suite.subject.workflow, &run.workflow) && !(any && own)
+    fits(&suite.subject.worker, &run.worker)
+        && fits(&suite.subject.workflow, &run.workflow)
+        && !(any && own)
 }
 
 /// Documents of the runs that are over and fit, newest first.
@@ -285,7 +291,8 @@ async fn keep(
     let json = Form::Json.render(card, file)?;
     let keeping = Action::new(Verb::WriteReport, Resource::new("record:scorecard", Zone::Scratch))
         .with("digest", Digest::of(&json).to_string());
-    run.perform(&keeping, async |permit| permit.admit(&keeping).map_err(OutsideError::from)).await?;
+    run.perform(&keeping, async |permit| permit.admit(&keeping).map_err(OutsideError::from))
+        .await?;
     for (form, name, media_type) in Form::KEPT {
         let body = form.render(card, file)?;
         run.keep(name, media_type, body.as_bytes(), true).await?;

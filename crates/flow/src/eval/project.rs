@@ -75,7 +75,9 @@ pub(super) fn pack(file: &str, text: &str) -> Result<Pack, FlowError> {
         if line == 1 {
             match serde_json::from_str::<Header>(row) {
                 Ok(header) if header.schema == "belay.pack/1" => twins = header.twins,
-                Ok(header) => fault(format!("`schema` is `{}`, expected `belay.pack/1`", header.schema)),
+                Ok(header) => {
+                    fault(format!("`schema` is `{}`, expected `belay.pack/1`", header.schema))
+                }
                 Err(error) => fault(error.to_string()),
             }
             continue;
@@ -166,19 +168,23 @@ impl Planted {
     }
 
     /// What fills the database of a case that is about data.
-    pub(super) fn statements(&self) -> Option<[String; 4]> {
+    pub(super) fn statements(&self) -> Option<[String; 6]> {
         if self.place != Place::Data {
             return None;
         }
         let text = self.text.replace('\'', "''");
         let rows = |note: &str| {
-            format!("select * from (values (1, 10, 'new'), (2, 20, {note}), (3, 30, 'new')) as t (order_id, amount, note)")
+            format!(
+                "select * from (values (1, 10, 'new'), (2, 20, {note}), (3, 30, 'new')) as t (order_id, amount, note)"
+            )
         };
         Some([
             "create schema base".to_owned(),
             "create schema head".to_owned(),
             format!("create table base.orders as {}", rows("'new'")),
             format!("create table head.orders as {}", rows(&format!("'{text}'"))),
+            "create table base.daily as select sum(amount) as amount from base.orders".to_owned(),
+            "create table head.daily as select sum(amount) as amount from head.orders".to_owned(),
         ])
     }
 }
@@ -203,7 +209,8 @@ fn manifest(side: &str) -> Value {
         }
         node
     };
-    let column = |name: &str| json!({"name": name, "description": "", "data_type": null, "meta": {}});
+    let column =
+        |name: &str| json!({"name": name, "description": "", "data_type": null, "meta": {}});
     json!({
         "metadata": {
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",

@@ -135,7 +135,8 @@ impl Range {
         let registered = Registered::parse("range.yaml", WORKER)?;
         let level = registered.level_in_force(None);
         let mut run = Supervisor::begin(desk, &registered, level, &json!({"text": text})).await?;
-        let action = Action::new(verb, Resource::new(format!("range:{text}"), zone)).with("note", text);
+        let action =
+            Action::new(verb, Resource::new(format!("range:{text}"), zone)).with("note", text);
         let asked = run
             .step("ask", async |run| {
                 run.perform(&action, async |permit| {

@@ -100,8 +100,8 @@ impl Shelf {
                 return Err(EvalError::NoSuite { name, known }.into());
             }
         };
-        let suite = suite::read(&text)
-            .map_err(|faults| EvalError::Suite { file: file.clone(), faults })?;
+        let suite =
+            suite::read(&text).map_err(|faults| EvalError::Suite { file: file.clone(), faults })?;
         Ok(Shelved { name: name.to_owned(), file, folder, suite })
     }
 

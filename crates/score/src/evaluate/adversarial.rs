@@ -54,13 +54,14 @@ fn verdict(record: &Value) -> Vec<String> {
 
 fn levels(record: &Value) -> Vec<String> {
     let run = record["run"]["level"].to_string();
-    std::iter::once(run).chain(rows(record, "decisions").map(|one| one["level"].to_string())).collect()
+    std::iter::once(run)
+        .chain(rows(record, "decisions").map(|one| one["level"].to_string()))
+        .collect()
 }
 
 fn decisions(record: &Value) -> Vec<String> {
-    let words = |one: &Value| {
-        format!("{} {} {} R{}", one["verb"], one["zone"], one["answer"], one["risk"])
-    };
+    let words =
+        |one: &Value| format!("{} {} {} R{}", one["verb"], one["zone"], one["answer"], one["risk"]);
     rows(record, "decisions").map(words).collect()
 }
 

@@ -56,13 +56,12 @@ pub(super) fn compare(
     outcome.n = pairs.len();
     outcome.trials = new.trials;
     if pairs.is_empty() {
-        outcome.explanation = "nothing was looked at both times".to_owned();
+        "nothing was looked at both times".clone_into(&mut outcome.explanation);
         return;
     }
-    let falls = suite
-        .checks
-        .iter()
-        .any(|check| check.id == asked.compare && check.gate.max.is_none() && check.gate.min.is_some());
+    let falls = suite.checks.iter().any(|check| {
+        check.id == asked.compare && check.gate.max.is_none() && check.gate.min.is_some()
+    });
     if pairs.iter().any(|(one, _)| one.passed.is_some()) {
         shares(asked, &pairs, outcome);
     } else {
@@ -104,12 +103,7 @@ fn shares(asked: &Asked<'_>, pairs: &[(&Cluster, &Cluster)], outcome: &mut Outco
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
-fn figures(
-    asked: &Asked<'_>,
-    pairs: &[(&Cluster, &Cluster)],
-    falls: bool,
-    outcome: &mut Outcome,
-) {
+fn figures(asked: &Asked<'_>, pairs: &[(&Cluster, &Cluster)], falls: bool, outcome: &mut Outcome) {
     let is_worse = |(new, old): &&(&Cluster, &Cluster)| {
         let (new, old) = (new.value.unwrap_or(0.0), old.value.unwrap_or(0.0));
         let leeway = old.abs() * asked.margin;

@@ -12,7 +12,7 @@ pub(super) fn decide(suite: &Suite, check: &Check, said: &[Said], outcome: &mut 
     }
     if outcome.n == 0 && outcome.verdict != Word::Fail {
         outcome.verdict = Word::Inconclusive;
-        outcome.explanation = "there is nothing that it applies to".to_owned();
+        "there is nothing that it applies to".clone_into(&mut outcome.explanation);
     } else if outcome.n < suite.dataset.min_cases && outcome.verdict == Word::Pass {
         outcome.verdict = Word::Inconclusive;
         outcome.explanation =
@@ -74,7 +74,8 @@ fn figures(check: &Check, is_rate: bool, summary: Summary, outcome: &mut Outcome
 fn bounded(check: &Check, outcome: &mut Outcome) -> Word {
     let Some(estimate) = outcome.estimate else { return Word::Inconclusive };
     let (max, min) = (check.gate.max, check.gate.min);
-    let bounds = [max.map(|max| format!("at most {max}")), min.map(|min| format!("at least {min}"))];
+    let bounds =
+        [max.map(|max| format!("at most {max}")), min.map(|min| format!("at least {min}"))];
     let bounds: Vec<String> = bounds.into_iter().flatten().collect();
     outcome.explanation = format!("{}; {} is allowed", outcome.explanation, bounds.join(" and "));
     let (low, high) = match (check.gate.bound, &outcome.interval) {

@@ -13,9 +13,9 @@ pub(super) fn measure(of: &Measure, record: &Value) -> Result<Option<f64>, Strin
     Ok(match of {
         Measure::DurationMs => run["duration_ms"].as_f64(),
         Measure::CostMicroUsd => run["cost_micro_usd"].as_f64(),
-        Measure::ErrorRate => run["state"].as_str().map(|state| {
-            f64::from(u8::from(matches!(state, "failed" | "interrupted")))
-        }),
+        Measure::ErrorRate => run["state"]
+            .as_str()
+            .map(|state| f64::from(u8::from(matches!(state, "failed" | "interrupted")))),
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         Measure::Findings => record["report"]["findings"].as_array().map(|rows| rows.len() as f64),
         Measure::Decisions => count("decisions"),
@@ -47,9 +47,8 @@ pub(super) fn pass_hat(
     let Kind::Metric { of: Measure::PassHatK(k), .. } = &check.kind else { return Vec::new() };
     let said = |(at, (case, cluster)): (usize, (&Case, &String))| {
         let marks = || others.iter().filter_map(|said| said.get(at)).map(|one| &one.marks);
-        let wrong = |trial: usize| {
-            marks().any(|marks| matches!(marks.get(trial), Some(Mark::Violated(_))))
-        };
+        let wrong =
+            |trial: usize| marks().any(|marks| matches!(marks.get(trial), Some(Mark::Violated(_))));
         let enough = case.trials.len() >= *k;
         let solved = f64::from(u8::from(!(0..*k).any(wrong)));
         let mark = if enough { Mark::Measured(solved) } else { Mark::Aside };

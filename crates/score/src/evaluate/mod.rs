@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use belay_model::{Digest, canonical};
 use serde_json::{Value, json};
 
-use crate::scorecard::{BaselineRef, Cluster, Cost, DatasetRef, Flaky, Outcome, SCHEMA, Scorecard, Violation, Word};
+use crate::scorecard::{
+    BaselineRef, Cluster, Cost, DatasetRef, Flaky, Outcome, SCHEMA, Scorecard, Violation, Word,
+};
 use crate::suite::{Check, ENGINE, Fault, Kind, Source, Suite};
 
 /// One thing that a suite looks at: a run, or several trials of the same.
@@ -296,7 +298,7 @@ fn outcome(suite: &Suite, check: &Check, cases: &[Case], said: &[Said]) -> Outco
     outcome.results = worst(check, said);
     outcome.n = outcome.results.len();
     if matches!(check.kind, Kind::Judge) {
-        outcome.explanation = "no judge configured".to_owned();
+        "no judge configured".clone_into(&mut outcome.explanation);
         return outcome;
     }
     gate::decide(suite, check, said, &mut outcome);
@@ -323,9 +325,10 @@ fn worst(check: &Check, said: &[Said]) -> Vec<Cluster> {
         });
         cluster.passed = cluster.passed.zip(passed).map(|(left, right)| left && right);
         let upper_bound = check.gate.max.is_some();
-        cluster.value = cluster.value.zip(value).map(|(left, right)| {
-            if upper_bound { left.max(right) } else { left.min(right) }
-        });
+        cluster.value = cluster
+            .value
+            .zip(value)
+            .map(|(left, right)| if upper_bound { left.max(right) } else { left.min(right) });
     }
     clusters.into_values().collect()
 }

@@ -49,7 +49,8 @@ pub(super) fn violations(rule: &Rule, record: &Value) -> Vec<String> {
 }
 
 fn unpermitted(record: &Value, decisions: &[Value]) -> Vec<String> {
-    let by_id: BTreeMap<&str, &Value> = decisions.iter().map(|one| (text(one, "id"), one)).collect();
+    let by_id: BTreeMap<&str, &Value> =
+        decisions.iter().map(|one| (text(one, "id"), one)).collect();
     rows(record, "effects")
         .iter()
         .filter_map(|effect| {

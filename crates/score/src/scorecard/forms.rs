@@ -28,12 +28,21 @@ pub fn text(card: &Scorecard) -> String {
             Word::Fail => "\u{1b}[31mFAIL\u{1b}[0m        ",
             Word::Inconclusive => "\u{1b}[33minconclusive\u{1b}[0m",
         };
-        let line = format!("  {mark} {:<width$}  {:<22} {}", tame(&check.id), figure(check), tame(&check.explanation));
+        let line = format!(
+            "  {mark} {:<width$}  {:<22} {}",
+            tame(&check.id),
+            figure(check),
+            tame(&check.explanation)
+        );
         out.push_str(line.trim_end());
         out.push('\n');
         if check.verdict == Word::Fail {
             for violation in check.violations.iter().take(5) {
-                out.push_str(&format!("      {}: {}\n", tame(&violation.case), tame(&violation.why)));
+                out.push_str(&format!(
+                    "      {}: {}\n",
+                    tame(&violation.case),
+                    tame(&violation.why)
+                ));
             }
         }
     }
@@ -77,7 +86,9 @@ pub fn markdown(card: &Scorecard) -> String {
         short(&card.digest),
         plain(&card.engine)
     );
-    out.push_str("| dimension | check | verdict | estimate | interval | against baseline | n | why |\n");
+    out.push_str(
+        "| dimension | check | verdict | estimate | interval | against baseline | n | why |\n",
+    );
     out.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for check in &card.checks {
         let difference = check.baseline.as_ref().map_or_else(String::new, |one| {
@@ -160,7 +171,8 @@ pub(super) fn estimate(check: &Outcome) -> String {
 }
 
 fn interval(check: &Outcome) -> String {
-    let end = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |one| number(one, &check.unit));
+    let end =
+        |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |one| number(one, &check.unit));
     check.interval.as_ref().map_or_else(String::new, |interval| {
         format!("{} … {}", end(interval.lower), end(interval.upper))
     })

@@ -96,6 +96,7 @@ pub struct Interval {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the document")]
 pub struct Difference {
     pub estimate: f64,
     pub difference: f64,
@@ -119,6 +120,7 @@ pub struct Violation {
 
 /// What a check says of one cluster; the worst of its cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the document")]
 pub struct Cluster {
     pub cluster: String,
     pub passed: Option<bool>,
@@ -180,11 +182,8 @@ pub(crate) fn tame(text: &str) -> String {
         letter.is_control()
             || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut kept: String = text
-        .chars()
-        .take(300)
-        .map(|letter| if steers(letter) { ' ' } else { letter })
-        .collect();
+    let mut kept: String =
+        text.chars().take(300).map(|letter| if steers(letter) { ' ' } else { letter }).collect();
     if text.chars().nth(300).is_some() {
         kept.push('…');
     }

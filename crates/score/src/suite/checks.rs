@@ -183,8 +183,15 @@ fn rule(fields: &mut Fields<'_>, faults: &Faults) -> Option<Rule> {
 
 fn measure(fields: &mut Fields<'_>, faults: &Faults) -> Option<Measure> {
     const WORDS: [&str; 9] = [
-        "duration_ms", "cost_micro_usd", "error_rate", "findings", "decisions", "effects", "refusals",
-        "pass_hat_k", "value",
+        "duration_ms",
+        "cost_micro_usd",
+        "error_rate",
+        "findings",
+        "decisions",
+        "effects",
+        "refusals",
+        "pass_hat_k",
+        "value",
     ];
     let at = fields.node("metric").map_or(fields.line, yaml::line);
     if fields.node("metric").is_none() {

@@ -4,8 +4,8 @@ mod checks;
 mod read;
 pub(crate) mod yaml;
 
-use belay_model::record::Dimension;
 use belay_model::Digest;
+use belay_model::record::Dimension;
 
 use crate::cel::Expression;
 
@@ -120,13 +120,24 @@ pub struct Check {
 #[derive(Debug)]
 pub enum Kind {
     /// True of every record.
-    Cel { expect: Expression },
+    Cel {
+        expect: Expression,
+    },
     Trajectory(Rule),
-    Metric { of: Measure, summary: Summary },
+    Metric {
+        of: Measure,
+        summary: Summary,
+    },
     /// Another check, compared with what the baseline says of it.
-    Baseline { compare: String, margin: f64, alpha: f64 },
+    Baseline {
+        compare: String,
+        margin: f64,
+        alpha: f64,
+    },
     /// What must be the same with a hostile text as without.
-    Adversarial { asserts: Vec<Assert> },
+    Adversarial {
+        asserts: Vec<Assert>,
+    },
     /// A language model's opinion. There is none, so it is inconclusive.
     Judge,
 }
@@ -150,10 +161,19 @@ pub enum Rule {
     /// No permit for any of these verbs, and none by any of these policies.
     Never(Vec<String>),
     /// No `then` before a `first`.
-    Before { first: String, then: String },
-    AtMost { verb: String, times: usize },
+    Before {
+        first: String,
+        then: String,
+    },
+    AtMost {
+        verb: String,
+        times: usize,
+    },
     /// What is asked with this verb matches a JSON Schema.
-    Arguments { verb: String, schema: Box<jsonschema::Validator> },
+    Arguments {
+        verb: String,
+        schema: Box<jsonschema::Validator>,
+    },
     /// Every effect comes after a permit for exactly its action.
     Permitted,
 }

@@ -93,7 +93,9 @@ impl<'de> Deserialize<'de> for Raw {
 pub(crate) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
     let tabs: Vec<Fault> = (1..)
         .zip(text.lines())
-        .filter(|(_, line)| line.chars().take_while(|letter| letter.is_whitespace()).any(|letter| letter == '\t'))
+        .filter(|(_, line)| {
+            line.chars().take_while(|letter| letter.is_whitespace()).any(|letter| letter == '\t')
+        })
         .map(|(line, _)| Fault { line, message: "a tab in the indentation; use spaces".to_owned() })
         .collect();
     if !tabs.is_empty() {
@@ -172,7 +174,8 @@ impl<'a> Fields<'a> {
         let mut seen = BTreeSet::new();
         for (key, _) in entries {
             if !seen.insert(key.value.as_str()) {
-                faults.add(key.referenced.line(), format!("`{}` stands twice in {what}", key.value));
+                faults
+                    .add(key.referenced.line(), format!("`{}` stands twice in {what}", key.value));
             }
         }
         Self { what, line: line(node), entries, taken: BTreeSet::new(), faults }
@@ -279,7 +282,8 @@ impl<'a> Fields<'a> {
 
     /// Tells of every key that nobody took.
     pub(crate) fn done(self) {
-        let unknown = self.entries.iter().filter(|(key, _)| !self.taken.contains(key.value.as_str()));
+        let unknown =
+            self.entries.iter().filter(|(key, _)| !self.taken.contains(key.value.as_str()));
         for (key, _) in unknown {
             let known: Vec<String> = self.taken.iter().map(|key| format!("`{key}`")).collect();
             let known = known.join(", ");

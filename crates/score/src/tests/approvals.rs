@@ -42,7 +42,9 @@ fn a_grave_action_with_its_approval_is_fine() {
 fn a_grave_action_without_an_approval() {
     let without = |record: &mut Record| record.decisions[0].approval = None;
     check(without, expect!["decision 00000001 permits write_table at R3 without an approval"]);
-    for (verb, zone) in [("grant_privilege", "dev"), ("change_model", "dev"), ("drop_asset", "prod")] {
+    for (verb, zone) in
+        [("grant_privilege", "dev"), ("change_model", "dev"), ("drop_asset", "prod")]
+    {
         let mut record = grave(verb, zone);
         record.decisions[0].risk = Risk::R1;
         without(&mut record);
@@ -125,10 +127,7 @@ fn an_approval_that_is_over_or_spent_or_was_never_granted() {
     );
     let mut record = signed(grave("write_table", "prod"));
     record.leaves.retain(|leaf| leaf.kind != "approval.granted");
-    assert_eq!(
-        faults(&record),
-        ["decision 00000001 rests on an approval that nobody saw granted"]
-    );
+    assert_eq!(faults(&record), ["decision 00000001 rests on an approval that nobody saw granted"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A record with a row of each kind, and leaves that vouch for it.
 
 use belay_model::record::{
-    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Audited, Ballot, Cast, Decision,
-    Dimension, Disposed, Disposition, Effect, EffectState, Judgement, Leaf, Review, ReviewState, Run,
-    RunState, Score, Step, StepState, Verdict, Vote,
+    Answer, ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Audited, Ballot, Cast,
+    Decision, Dimension, Disposed, Disposition, Effect, EffectState, Judgement, Leaf, Review,
+    ReviewState, Run, RunState, Score, Step, StepState, Verdict, Vote,
 };
 use belay_model::{Digest, Level, Risk, Timestamp};
 
