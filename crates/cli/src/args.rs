@@ -324,6 +324,7 @@ impl Cli {
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
             | Command::Review(ReviewCommand::List(args))
+            | Command::Eval(EvalCommand::List(args))
             | Command::Drivers(DriversCommand::List(args))
             | Command::Doctor(args)
             | Command::Config(args) => args.format,
@@ -333,11 +334,12 @@ impl Cli {
             Command::Review(ReviewCommand::Accept(args) | ReviewCommand::Reject(args)) => {
                 args.format
             }
-            Command::Eval(EvalCommand::List(args)) => args.format,
             Command::Eval(EvalCommand::Check(args)) => args.format,
             Command::Eval(EvalCommand::Freeze(args)) => args.format,
-            Command::Eval(EvalCommand::Run(EvalRunArgs { format, .. }))
-            | Command::Eval(EvalCommand::Show(EvalShowArgs { format, .. })) => match format {
+            Command::Eval(
+                EvalCommand::Run(EvalRunArgs { format, .. })
+                | EvalCommand::Show(EvalShowArgs { format, .. }),
+            ) => match format {
                 CardFormat::Json | CardFormat::Sarif => PlainFormat::Json,
                 _ => PlainFormat::Text,
             },

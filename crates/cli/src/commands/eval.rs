@@ -62,7 +62,7 @@ fn check(args: &EvalCheckArgs, house: &House, ui: &Ui) -> Result<Outcome, Failur
     for name in &names {
         match shelf.suite(name) {
             Ok(shelved) => {
-                checked.push(json!({"suite": name, "file": shelved.file, "valid": true}))
+                checked.push(json!({"suite": name, "file": shelved.file, "valid": true}));
             }
             Err(error) if error.code() == "eval/suite" => wrong.push(error.to_string()),
             Err(error) => return Err(error.into()),

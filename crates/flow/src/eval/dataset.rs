@@ -116,7 +116,7 @@ pub fn read(file: &str, text: &str, split: Option<Split>) -> Result<Vec<Case>, F
     for (number, row) in rows {
         match serde_json::from_str::<Line>(row) {
             Ok(line) if canonical::digest(&line.record).to_string() == line.digest => {
-                lines.push(line)
+                lines.push(line);
             }
             Ok(line) => faults.push(Fault {
                 line: number,

@@ -96,7 +96,7 @@ async fn steps(
             run.perform(&reading, async |permit| {
                 permit.admit(&reading).map_err(OutsideError::from)?;
                 let baseline = baseline(desk, shelf, request).await?;
-                let (cases, source) = gather(desk, tools, shelf, range, request).await?;
+                let (cases, source) = Box::pin(gather(desk, tools, shelf, range, request)).await?;
                 Ok::<_, FlowError>((cases, source, baseline))
             })
             .await

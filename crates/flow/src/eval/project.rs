@@ -76,7 +76,7 @@ pub(super) fn pack(file: &str, text: &str) -> Result<Pack, FlowError> {
             match serde_json::from_str::<Header>(row) {
                 Ok(header) if header.schema == "belay.pack/1" => twins = header.twins,
                 Ok(header) => {
-                    fault(format!("`schema` is `{}`, expected `belay.pack/1`", header.schema))
+                    fault(format!("`schema` is `{}`, expected `belay.pack/1`", header.schema));
                 }
                 Err(error) => fault(error.to_string()),
             }

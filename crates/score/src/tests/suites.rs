@@ -38,10 +38,17 @@ fn all_faults_are_told_at_once_with_their_lines() {
         &format!(
             "{HEAD}ovner: me\nversion: 2\nchecks:\n  quality:\n    - {{ id: a, kind: vibes }}\n    - {{ id: b, kind: cel, expect: 'nope == 1' }}\n    - {{ id: b, kind: trajectory, never: [drop_everything] }}\n    - {{ id: c, kind: metric, metric: duration_ms, gate: {{ max: x }} }}\n"
         ),
-        expect![[r#""#]],
+        expect![[r#"
+            line 5: the suite has no key `ovner`; there are `baseline`, `checks`, `dataset`, `flake`, `outputs`, `purpose`, `schema`, `subject`, `suite`, `trials`, `version`
+            line 6: `version` stands twice in the suite
+            line 9: `kind` must be one of cel, trajectory, metric, baseline, adversarial, judge, not `vibes`
+            line 10: `expect`: the expression uses `nope`; there are run, steps, decisions, effects, artefacts, scores, review, dispositions, approvals, votes, faults, report, leaves
+            line 11: there is no verb `drop_everything`; there are read_metadata, run_query, read_tree, materialise_tree, compile_project, test_relations, build_scratch, create_scratch, drop_scratch, write_report, write_table, drop_asset, grant_privilege, revoke_privilege, change_model, edit_control
+            line 12: `max` must be a number
+            line 12: a metric's gate needs `max` or `min`"#]],
     );
-    wrong("suite: s\n\tversion: 1\n", expect![[r#""#]]);
-    wrong("suite: [", expect![[r#""#]]);
+    wrong("suite: s\n\tversion: 1\n", expect!["line 2: a tab in the indentation; use spaces"]);
+    wrong("suite: [", expect!["line 1: unclosed bracket '[' at line 1, column 8"]);
 }
 
 #[test]
