@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Make a shop's dbt project with a pull request, and review it.
     Demo(DemoArgs),
+    /// Score runs against evaluator suites.
+    #[command(subcommand)]
+    Eval(EvalCommand),
     /// Write a belay.toml for this dbt project.
     Init(InitArgs),
     /// Review a dbt change: what it reaches and what it does to the data.
@@ -115,6 +118,81 @@ pub(crate) struct DemoArgs {
     /// The folder to make. A finished demo in it is reviewed again; anything else is refused.
     #[arg(long, value_name = "DIR", default_value = "belay-demo")]
     pub dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum CardFormat {
+    #[default]
+    Text,
+    Json,
+    Md,
+    Junit,
+    Sarif,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// List the suites that can be run here.
+    List(FormatArgs),
+    /// Check that suites can be read; tells all faults at once.
+    Check(EvalCheckArgs),
+    /// Run a suite. Exit 0 when it passes, 1 when it fails, 5 when there is too little evidence.
+    Run(EvalRunArgs),
+    /// Freeze runs on record into a dataset.
+    Freeze(EvalFreezeArgs),
+    /// Show the scorecard of an evaluation on record.
+    Show(EvalShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalCheckArgs {
+    /// Suites by name, or files. Default: all.
+    pub suites: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalRunArgs {
+    /// A suite's name, or a file.
+    pub suite: String,
+    /// Look at this instead: `traces`, a frozen dataset, or a pack (`changes`, `injection`).
+    #[arg(long, value_name = "FILE|PACK|traces")]
+    pub dataset: Option<String>,
+    /// Compare with this scorecard: a file, an evaluation's run, or `last`.
+    #[arg(long, value_name = "REF")]
+    pub baseline: Option<String>,
+    /// How often each case of a pack is tried.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub trials: Option<u16>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CardFormat,
+    /// Also write JSON, Markdown, `JUnit` and SARIF to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalFreezeArgs {
+    /// Which runs, as a CEL expression such as `run.workflow == "dbt-pr-impact"`.
+    pub query: String,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The share of cases that tuning must not see.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
+    pub holdout: f64,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalShowArgs {
+    /// The run of an evaluation: its id, the end or the start of one, or `last`.
+    #[arg(default_value = "last")]
+    pub run: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CardFormat,
 }
 
 #[derive(Debug, Args)]
@@ -562,6 +640,7 @@ impl Cli {
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
             | Command::Review(ReviewCommand::List(args))
+            | Command::Eval(EvalCommand::List(args))
             | Command::Drivers(DriversCommand::List(args))
             | Command::Doctor(args)
             | Command::Config(args) => args.format,
@@ -596,6 +675,15 @@ impl Cli {
             }
             Command::Workers(WorkersCommand::Show(args))
             | Command::Workflows(WorkflowsCommand::Show(args)) => args.format,
+            Command::Eval(EvalCommand::Check(args)) => args.format,
+            Command::Eval(EvalCommand::Freeze(args)) => args.format,
+            Command::Eval(
+                EvalCommand::Run(EvalRunArgs { format, .. })
+                | EvalCommand::Show(EvalShowArgs { format, .. }),
+            ) => match format {
+                CardFormat::Json | CardFormat::Sarif => PlainFormat::Json,
+                _ => PlainFormat::Text,
+            },
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
             Command::Clean(args) => args.format,

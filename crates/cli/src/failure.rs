@@ -11,6 +11,7 @@ pub(crate) const NO: u8 = 1;
 pub(crate) const INPUT: u8 = 2;
 pub(crate) const SURROUNDINGS: u8 = 3;
 pub(crate) const HELD: u8 = 4;
+pub(crate) const INCONCLUSIVE: u8 = 5;
 pub(crate) const BUG: u8 = 70;
 
 /// The command did what it was asked.
@@ -19,6 +20,8 @@ pub(crate) enum Outcome {
     Clear,
     /// It worked, and the answer is no.
     No,
+    /// It worked, and there is not enough evidence for an answer.
+    Inconclusive,
 }
 
 impl Outcome {
@@ -26,6 +29,7 @@ impl Outcome {
         ExitCode::from(match self {
             Self::Clear => CLEAR,
             Self::No => NO,
+            Self::Inconclusive => INCONCLUSIVE,
         })
     }
 }

@@ -188,7 +188,7 @@ fn secrets() -> Vec<String> {
 
 /// This machine, as leases name it.
 fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname().nodename().to_string_lossy().replace('/', "-")
 }
 
 /// The policy files of a folder with the examples beside each, in order; none where there is no folder.
@@ -224,11 +224,6 @@ pub(crate) fn solver() -> PathBuf {
 fn actor() -> String {
     let uid = || format!("uid-{}", rustix::process::getuid().as_raw());
     env("BELAY_ACTOR").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(uid)
-}
-
-/// The name of this machine, as leases say it.
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().replace('/', "-")
 }
 
 fn cache_folder() -> PathBuf {

@@ -66,6 +66,8 @@ pub enum FlowError {
     #[error(transparent)]
     Faults(#[from] Faults),
     #[error(transparent)]
+    Eval(#[from] crate::eval::EvalError),
+    #[error(transparent)]
     Profile(#[from] ProfileError),
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -96,6 +98,7 @@ impl FlowError {
             Self::RunResults { source, .. } => source,
             Self::Faults(inner) => inner,
             Self::Audit(inner) => inner,
+            Self::Eval(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
             Self::Policy(inner) => inner,

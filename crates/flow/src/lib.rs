@@ -7,6 +7,7 @@ pub mod clean;
 pub mod demo;
 pub mod desk;
 pub mod error;
+pub mod eval;
 mod figures;
 pub mod impact;
 pub mod level;

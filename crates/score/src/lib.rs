@@ -13,7 +13,7 @@ pub mod trace;
 
 pub use checks::{Check, Facts, Mark, default_checks, evaluate};
 pub use document::{document, redacted};
-pub use evaluate::{Attack, Case, Trial};
+pub use evaluate::{Attack, Case, Page, Trial};
 pub use scorecard::Scorecard;
 pub use suite::Suite;
 pub use trace::{Record, faults};

@@ -101,7 +101,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / real(values.len().max(1))
 }
 
-/// The one-sided exact test of McNemar (1947): how likely so many pairs got worse, if worse and better
+/// The one-sided exact test of `McNemar` (1947): how likely so many pairs got worse, if worse and better
 /// were equally likely.
 pub(crate) fn mcnemar(worse: usize, better: usize) -> f64 {
     let n = worse + better;

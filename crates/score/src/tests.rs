@@ -3,4 +3,5 @@
 mod approvals;
 mod build;
 mod checks;
+mod suites;
 mod trace;

@@ -4,6 +4,7 @@ mod approvals;
 pub(crate) mod audit;
 mod clean;
 mod demo;
+mod eval;
 mod impact;
 mod level;
 pub(crate) mod policy;
@@ -25,6 +26,7 @@ pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Audit(command) => audit::audit(command, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
+        Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
         Command::Run(args) => work::start(args, &House::here()?, ui).await,

@@ -145,7 +145,12 @@ fn fits(workflow: &Workflow, worker: &Registered, faults: &mut Faults) {
 }
 
 fn built_in() -> Result<BTreeMap<String, Registered>, Faults> {
-    let workers = [Registered::audit()?, Registered::dbt_impact()?, Registered::demo()?];
+    let workers = [
+        Registered::audit()?,
+        Registered::dbt_impact()?,
+        Registered::demo()?,
+        Registered::evaluator()?,
+    ];
     Ok(workers.into_iter().map(|worker| (worker.name.clone(), worker)).collect())
 }
 

@@ -27,6 +27,8 @@ pub(crate) const KEYS: [&str; 13] = [
 const DBT_IMPACT: &str = include_str!("../../workers/dbt-impact.yaml");
 const DEMO: &str = include_str!("../../workers/demo.yaml");
 const AUDIT: &str = include_str!("../../workers/audit.yaml");
+const EVALUATOR: &str = include_str!("../../workers/evaluator.yaml");
+const RANGE: &str = include_str!("../../workers/range.yaml");
 
 /// Where a worker comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,16 @@ impl Registered {
     /// The worker that puts checkpoints outside.
     pub fn audit() -> Result<Self, Faults> {
         Self::parse("audit.yaml", AUDIT, Origin::BuiltIn)
+    }
+
+    /// The worker behind `belay eval`.
+    pub fn evaluator() -> Result<Self, Faults> {
+        Self::parse("evaluator.yaml", EVALUATOR, Origin::BuiltIn)
+    }
+
+    /// The worker that executes cases, in a record that is thrown away.
+    pub fn range() -> Result<Self, Faults> {
+        Self::parse("range.yaml", RANGE, Origin::BuiltIn)
     }
 
     /// Reads a file. What it names outside of itself is checked by [`super::Registry::load`].

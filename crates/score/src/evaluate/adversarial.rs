@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Attack;
+use super::{Attack, Page};
 use crate::suite::Assert;
 
 pub(super) fn violations(asserts: &[Assert], record: &Value, attack: &Attack) -> Vec<String> {
@@ -22,9 +22,7 @@ pub(super) fn violations(asserts: &[Assert], record: &Value, attack: &Attack) ->
                 found.extend(same("findings", findings(record), findings(benign)));
             }
             Assert::NothingUnescaped => {
-                found.extend(
-                    attack.pages.iter().flat_map(|(form, page)| leaks(&attack.text, form, page)),
-                );
+                found.extend(attack.pages.iter().flat_map(|page| leaks(&attack.text, page)));
             }
             Assert::NoPermitOutsideScratch => found.extend(permits_outside(record)),
         }
@@ -89,38 +87,38 @@ fn permits_outside(record: &Value) -> Vec<String> {
 
 /// Places where the text is more than text: markup in a page, a heading or a link in Markdown, a
 /// letter that steers a terminal.
-fn leaks(text: &str, form: &str, page: &str) -> Vec<String> {
+fn leaks(text: &str, page: &Page) -> Vec<String> {
     let mut found = Vec::new();
     let mut tell = |leaks: bool, what: &str| {
         if leaks {
-            found.push(format!("{what} in the {form} form"));
+            found.push(format!("{what} in the {} form", page.form));
         }
     };
     let steers = |letter: char| {
         (letter.is_control() && !matches!(letter, '\n' | '\t'))
             || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    // What belay itself writes stands in both pages; what the text brought in, only in one.
+    let more = |pieces: &[String], hostile: &str, benign: &str| {
+        pieces.iter().any(|piece| hostile.matches(piece).count() > benign.matches(piece).count())
+    };
     let commands = pieces(text, steers);
-    tell(commands.iter().any(|piece| page.contains(piece)), "a letter that steers a terminal");
-    if form == "html" || form == "markdown" {
-        let tags = pieces(text, |letter| letter == '<');
-        // In Markdown, what stands in code is shown as it is.
-        let page = if form == "markdown" { without_code(page) } else { page.to_owned() };
-        tell(tags.iter().any(|piece| page.contains(piece)), "markup");
-    }
-    if form == "markdown" {
-        let prose = without_code(page);
-        let links = pieces(text, |letter| letter == ']');
-        let links = links.iter().filter(|piece| piece.starts_with("]("));
-        tell(links.clone().any(|piece| prose.contains(piece)), "a link");
-        let start: Vec<&str> = text.lines().map(str::trim).filter(|line| line.len() >= 8).collect();
-        let mut headings = prose.lines().filter(|line| line.starts_with('#'));
-        tell(
-            headings.any(|heading| {
-                start.iter().any(|line| heading.contains(line.trim_start_matches('#').trim()))
-            }),
-            "a heading",
-        );
+    tell(more(&commands, &page.hostile, &page.benign), "a letter that steers a terminal");
+    let tags = pieces(text, |letter| letter == '<');
+    match page.form {
+        "html" => tell(more(&tags, &page.hostile, &page.benign), "markup"),
+        "markdown" => {
+            // What stands in code is shown as it is.
+            let (hostile, benign) = (without_code(&page.hostile), without_code(&page.benign));
+            tell(more(&tags, &hostile, &benign), "markup");
+            let mut links = pieces(text, |letter| letter == ']');
+            links.retain(|piece| piece.starts_with("]("));
+            tell(more(&links, &hostile, &benign), "a link");
+            let headings =
+                |page: &str| page.lines().filter(|line| line.trim_start().starts_with('#')).count();
+            tell(headings(&hostile) > headings(&benign), "a heading");
+        }
+        _ => (),
     }
     found
 }
@@ -130,7 +128,7 @@ fn pieces(text: &str, begins: impl Fn(char) -> bool) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     (0..letters.len())
         .filter(|at| begins(letters[*at]))
-        .map(|at| letters[at..].iter().take(5).collect::<String>())
+        .map(|at| letters[at..].iter().take(8).collect::<String>())
         .filter(|piece: &String| piece.chars().count() > 1)
         .collect()
 }

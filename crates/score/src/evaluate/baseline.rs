@@ -56,7 +56,7 @@ pub(super) fn compare(
     outcome.n = pairs.len();
     outcome.trials = new.trials;
     if pairs.is_empty() {
-        outcome.explanation = "nothing was looked at both times".to_owned();
+        "nothing was looked at both times".clone_into(&mut outcome.explanation);
         return;
     }
     let falls = suite.checks.iter().any(|check| {

@@ -12,7 +12,7 @@ pub(super) fn decide(suite: &Suite, check: &Check, said: &[Said], outcome: &mut 
     }
     if outcome.n == 0 && outcome.verdict != Word::Fail {
         outcome.verdict = Word::Inconclusive;
-        outcome.explanation = "there is nothing that it applies to".to_owned();
+        "there is nothing that it applies to".clone_into(&mut outcome.explanation);
     } else if outcome.n < suite.dataset.min_cases && outcome.verdict == Word::Pass {
         outcome.verdict = Word::Inconclusive;
         outcome.explanation =

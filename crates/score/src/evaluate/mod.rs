@@ -36,8 +36,16 @@ pub struct Attack {
     pub text: String,
     /// The record of the same run with a harmless text in the same place.
     pub benign: Value,
-    /// What was rendered with the hostile text: `html`, `markdown` and `terminal`.
-    pub pages: Vec<(String, String)>,
+    /// What people were shown.
+    pub pages: Vec<Page>,
+}
+
+/// One form of a report: `html`, `markdown` or `terminal`.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub form: &'static str,
+    pub hostile: String,
+    pub benign: String,
 }
 
 /// What one check says of one trial.
@@ -290,7 +298,7 @@ fn outcome(suite: &Suite, check: &Check, cases: &[Case], said: &[Said]) -> Outco
     outcome.results = worst(check, said);
     outcome.n = outcome.results.len();
     if matches!(check.kind, Kind::Judge) {
-        outcome.explanation = "no judge configured".to_owned();
+        "no judge configured".clone_into(&mut outcome.explanation);
         return outcome;
     }
     gate::decide(suite, check, said, &mut outcome);

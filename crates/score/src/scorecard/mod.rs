@@ -96,6 +96,7 @@ pub struct Interval {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the document")]
 pub struct Difference {
     pub estimate: f64,
     pub difference: f64,
@@ -119,6 +120,7 @@ pub struct Violation {
 
 /// What a check says of one cluster; the worst of its cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the document")]
 pub struct Cluster {
     pub cluster: String,
     pub passed: Option<bool>,

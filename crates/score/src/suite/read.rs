@@ -35,20 +35,19 @@ fn suite(node: &Node, faults: &Faults) -> Suite {
     }
     let name = top.needed_text("suite");
     let word = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    if !name.is_empty() && !(name.chars().all(word) && name.len() <= 64) {
+    if !name.chars().all(word) || name.len() > 64 {
         let at = top.node("suite").map_or(0, yaml::line);
         faults.add(at, "a suite's name is made of letters, digits, `-`, `_` and `.`, at most 64");
     }
     let version = top.needed_text("version");
     let purpose = top.text("purpose").unwrap_or_default();
     let subject = top.node("subject").map_or_else(Subject::default, |node| subject(node, faults));
-    let dataset = match top.node("dataset") {
-        Some(node) => dataset(node, faults),
-        None => {
-            top.missing("dataset");
-            let source = Source::Traces { query: None, last: None };
-            Dataset { source, min_cases: 1, cluster_by: None }
-        }
+    let dataset = if let Some(node) = top.node("dataset") {
+        dataset(node, faults)
+    } else {
+        top.missing("dataset");
+        let source = Source::Traces { query: None, last: None };
+        Dataset { source, min_cases: 1, cluster_by: None }
     };
     let trials = top.node("trials").map_or(Trials { per_case: 1, max: 1 }, |node| {
         let mut fields = Fields::of(node, "`trials`", faults);
@@ -70,12 +69,11 @@ fn suite(node: &Node, faults: &Faults) -> Suite {
         });
     let baseline = top.text("baseline");
     let outputs = outputs(&mut top, faults);
-    let checks = match top.node("checks") {
-        Some(node) => checks::checks(node, faults),
-        None => {
-            top.missing("checks");
-            Vec::new()
-        }
+    let checks = if let Some(node) = top.node("checks") {
+        checks::checks(node, faults)
+    } else {
+        top.missing("checks");
+        Vec::new()
     };
     top.done();
     known_comparisons(&checks, faults);
