@@ -647,8 +647,7 @@ impl Cli {
             Command::Run(args) => args.format,
             Command::Runs(
                 RunsCommand::Show(args) | RunsCommand::Resume(args) | RunsCommand::Replay(args),
-            )
-            => args.format,
+            ) => args.format,
             Command::Runs(RunsCommand::Cancel(args)) => args.format,
             Command::Runs(RunsCommand::Report(args)) => args.format,
             Command::Runs(RunsCommand::Resolve(args)) => args.format,

@@ -43,7 +43,8 @@ pub async fn case(desk: &Desk, text: &str) -> Result<Case, FlowError> {
     let subject = if review.kind == IMPACT_REPORT {
         Subject::Impact(Box::new(report::parse(&body)?))
     } else {
-        let unreadable = |error: serde_json::Error| FlowError::Render { message: error.to_string() };
+        let unreadable =
+            |error: serde_json::Error| FlowError::Render { message: error.to_string() };
         Subject::Result(serde_json::from_slice(&body).map_err(unreadable)?)
     };
     let dispositions = desk.memory.dispositions(review.id).await?;

@@ -1,8 +1,8 @@
 //! What belay touches beside a warehouse: processes, git, dbt and files, each change with a permit;
 //! and belay's own cache, which it sets up without one.
 
-mod capture;
 mod anchor;
+mod capture;
 mod dbt;
 mod error;
 mod files;

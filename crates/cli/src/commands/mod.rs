@@ -11,10 +11,10 @@ pub(crate) mod policy;
 mod records;
 mod reviews;
 mod setup;
+mod store;
+mod trace;
 mod work;
 mod workers;
-mod trace;
-mod store;
 
 use crate::args::{Cli, Command, RunsCommand};
 use crate::failure::{Failure, Outcome};

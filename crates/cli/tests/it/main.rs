@@ -9,5 +9,5 @@ mod home;
 mod layers;
 mod reviews;
 mod shop;
-mod workers;
 mod traces;
+mod workers;

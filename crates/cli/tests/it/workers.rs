@@ -85,23 +85,23 @@ fn workers_and_workflows_are_listed_and_checked() {
         &home,
         &["workers", "show", "deck-builder"],
         expect![[r#"
-        exit 0
-        --- stdout
-        deck-builder: Makes a deck of slides from the figures of a query.
+            exit 0
+            --- stdout
+            deck-builder: Makes a deck of slides from the figures of a query.
 
-        owner       analytics
-        level       L2, ceiling L4
-        workflows   deck
-        tools       script_read, script_report
-        classes     read, report
-        evaluators  
-        budget      300 s
-        from        belay/workers/deck-builder.yaml
-        digest      ee83cc09df16
+            owner       analytics
+            level       L2, ceiling L4
+            workflows   deck
+            tools       script_read, script_report
+            classes     read, report
+            evaluators  none
+            budget      300 s
+            from        belay/workers/deck-builder.yaml
+            digest      ee83cc09df16
 
-        rollback    docs/rollback.md
-        --- stderr
-    "#]],
+            rollback    docs/rollback.md
+            --- stderr
+        "#]],
     );
     check(
         &home,

@@ -9,8 +9,8 @@ use belay_store::SignedTree;
 use serde_json::json;
 
 use super::{checkpoint, verify};
-use crate::supervisor::Supervisor;
 use crate::registry::Registered;
+use crate::supervisor::Supervisor;
 use crate::{Desk, FlowError};
 
 /// The checkpoints at a place: its name and the note, for each.

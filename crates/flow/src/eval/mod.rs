@@ -21,9 +21,9 @@ pub use self::error::EvalError;
 pub use self::range::Range;
 pub use self::shelf::{Shelf, Shelved, exists};
 
+use crate::registry::Registered;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::registry::Registered;
 use crate::{Desk, FlowError};
 
 /// Every field of a scorecard document, for `belay schema scorecard`.

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::load_document;
 use super::project::{Pack, Place, Planted};
 use crate::impact::{self, Settings};
+use crate::registry::Registered;
 use crate::report;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
-use crate::registry::Registered;
 use crate::{Desk, FlowError};
 
 /// A desk whose record is thrown away.

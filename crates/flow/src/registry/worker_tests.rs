@@ -52,6 +52,7 @@ quarantined: false
               dbt-impact.yaml:11: `evaluators` is text, expected a list
               dbt-impact.yaml:12: `seconds` is a number, expected a whole number, 1 to 2678400
               dbt-impact.yaml:12: unknown key `hours`; known: seconds
+              dbt-impact.yaml:13: `quarantined` is text, expected true or false
               dbt-impact.yaml:14: `quarantined` is given twice
         "#]],
     );

@@ -84,9 +84,7 @@ pub(crate) async fn take_report(
         })
         .await;
         return match settle(&mut run, &items, taken).await? {
-            Some(next) => {
-            Ok(Finished { next: Some(next), ..finished(&run, None).await? })
-        }
+            Some(next) => Ok(Finished { next: Some(next), ..finished(&run, None).await? }),
             None => {
                 let concluded = conclude(&mut run, workflow).await?;
                 finished(&run, Some(concluded)).await
@@ -110,9 +108,7 @@ pub(crate) async fn take_report(
     let mut run = Supervisor::take_over(desk, &brief, run, tenure).await?;
     let taken = take(&mut run, &items, report, |_, _| Ok(None)).await;
     match settle(&mut run, &items, taken).await? {
-        Some(next) => {
-            Ok(Finished { next: Some(next), ..finished(&run, None).await? })
-        }
+        Some(next) => Ok(Finished { next: Some(next), ..finished(&run, None).await? }),
         None => {
             let body = canonical::json(&json!({
                 "schema": "belay.workflow-result/1",
