@@ -177,7 +177,7 @@ fn a_guided_worker_is_held_before_its_first_step() {
         .ends_with(4);
     assert!(ran.stderr.contains("error[gate/held]"), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("missing: approval by one person who is not the owner"),
+        ran.stderr.contains("missing: a yes to this step"),
         "{}",
         ran.stderr
     );

@@ -207,9 +207,14 @@ impl Supervisor<'_> {
     ) -> Result<FlowError, FlowError> {
         let now = self.desk.now();
         let bound = self.binding(subject.plan);
+        let summary = self.hide(&subject.summary);
         for earlier in self.memory.approvals_of(self.run.id, now).await? {
             let same = earlier.kind == subject.kind && earlier.subject == bound;
-            if earlier.kind == subject.kind && !same && earlier.state.is_alive() {
+            // A yes to another step stays good: a review that is taken up again goes through it anew.
+            let moved = earlier.kind == subject.kind
+                && !same
+                && (subject.kind == ApprovalKind::Action || earlier.summary == summary);
+            if moved && earlier.state.is_alive() {
                 self.memory.move_approval(earlier.id, ApprovalState::Stale, now).await?;
             }
             if same && earlier.state == ApprovalState::Denied {
@@ -225,7 +230,7 @@ impl Supervisor<'_> {
             plan: subject.plan,
             snapshot: self.snapshot,
             policy: self.desk.gate.digest(),
-            summary: self.hide(&subject.summary),
+            summary,
             risk: subject.risk,
             missing: refused.missing.join(", "),
             humans: i64::from(needs.humans),
