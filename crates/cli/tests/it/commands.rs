@@ -176,11 +176,7 @@ fn a_guided_worker_is_held_before_its_first_step() {
         .belay(&["-q", "impact", "--base", "base", "--head", "head", "--level", "L1"])
         .ends_with(4);
     assert!(ran.stderr.contains("error[gate/held]"), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("missing: a yes to this step"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("missing: a yes to this step"), "{}", ran.stderr);
     let runs = home.belay(&["runs", "list", "--format", "json"]).ends_with(0).json();
     assert_eq!(runs["runs"][0]["state"], "held");
 }

@@ -177,7 +177,7 @@ async fn a_permit_for_another_command_admits_nothing() {
         shell(place.path(), "touch made"),
         Script { folder: "x".to_owned(), ..other.clone() },
         Script { expect: vec![0, 1], ..other.clone() },
-        Script { environment: Vec::new(), ..other.clone() },
+        Script { environment: vec![("ADDED".to_owned(), "1".to_owned())], ..other.clone() },
         Script { targets: 2, ..other.clone() },
         Script { sensitive: true, ..other.clone() },
         Script { inverse: Some("undo".to_owned()), ..other.clone() },
