@@ -175,12 +175,12 @@ impl House {
 }
 
 /// The values of variables whose names say that they are secret.
-#[expect(clippy::disallowed_methods, reason = "secrets have to be known to be hidden")]
 fn secrets() -> Vec<String> {
     const WORDS: [&str; 6] = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "API_KEY"];
     let secret = |name: &str| WORDS.iter().any(|word| name.to_uppercase().contains(word));
     // What is shorter would hide half of every text.
-    std::env::vars()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, value)| secret(name) && value.len() >= 6)
         .map(|(_, value)| value)
         .collect()

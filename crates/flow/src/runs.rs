@@ -52,14 +52,17 @@ pub async fn carry_on(
 ) -> Result<Resumed, FlowError> {
     if let Some(name) = workflow::name_of(&run.workflow) {
         let name = name.to_owned();
-        return workflow::carry_on(desk, ground, &name, run, tenure).await.map(Resumed::Workflow);
+        let finished = workflow::carry_on(desk, ground, &name, run, tenure);
+        return Box::pin(finished).await.map(Resumed::Workflow);
     }
     if run.workflow == impact::WORKFLOW {
-        let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure).await?;
+        let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure);
+        let reviewed = Box::pin(reviewed).await?;
         return Ok(Resumed::Impact(Box::new(reviewed)));
     }
     if run.workflow == rollback::WORKFLOW {
-        return rollback::carry_on(desk, ground, run, tenure).await.map(Resumed::Rollback);
+        let done = rollback::carry_on(desk, ground, run, tenure);
+        return Box::pin(done).await.map(Resumed::Rollback);
     }
     let workflow = run.workflow.clone();
     desk.memory.interrupt(&run, "it cannot be taken up again", desk.now()).await?;

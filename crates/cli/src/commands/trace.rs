@@ -2,7 +2,6 @@
 
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use belay_flow::Desk;
 use belay_flow::otel::{self, Form, Node, Selection, Wanted};
@@ -320,7 +319,7 @@ async fn listen(args: &ListenArgs, house: &House, ui: &Ui) -> Result<Outcome, Fa
     let (door, listener) = belay_server::bind(door).await?;
     ui.note(&format!("receiving OTLP at http://{}/v1/traces; Ctrl-C ends it", door.address));
     let (memory, redactor) = (desk.memory.clone(), redactor(house));
-    let receiver = Receiver { memory, redactor, clock: Arc::from(desk.clock) };
+    let receiver = Receiver { memory, redactor, clock: desk.clock };
     let tally = receiver.serve(door, listener, desk.stop).await?;
     desk.memory.close().await;
     if ui.is_json() {

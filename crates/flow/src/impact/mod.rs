@@ -134,7 +134,7 @@ pub async fn carry_on(
     let input: Value = serde_json::from_str(&run.input).unwrap_or_default();
     let request = Request::from_input(&input, settings)?;
     let mut run = Supervisor::take_over(desk, &brief(&worker, level, &input), run, tenure).await?;
-    if let Err(error) = take_back_scratch(&mut run, tools).await {
+    if let Err(error) = Box::pin(take_back_scratch(&mut run, tools)).await {
         desk.progress.finish();
         run.fail(&error).await?;
         return Err(error);
@@ -163,10 +163,11 @@ async fn drive(
 ) -> Result<Reviewed, FlowError> {
     let done = match run.level() {
         Level::L0 => Err(assisted::left_to_a_person(&run, checklist(request)).await),
-        _ => workflow(&mut run, tools, request).await,
+        // What a review holds is large; callers need not carry it.
+        _ => Box::pin(workflow(&mut run, tools, request)).await,
     };
     let outcome = match done {
-        Ok(findings) => finish(&mut run, request, findings).await,
+        Ok(findings) => Box::pin(finish(&mut run, request, findings)).await,
         Err(error) => Err(error),
     };
     run.desk.progress.finish();

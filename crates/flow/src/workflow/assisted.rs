@@ -83,13 +83,12 @@ pub(crate) async fn take_report(
             plan.map(|plan| script(run, ground, plan).map(|script| script.action())).transpose()
         })
         .await;
-        return match settle(&mut run, &items, taken).await? {
-            Some(next) => Ok(Finished { next: Some(next), ..finished(&run, None).await? }),
-            None => {
-                let concluded = conclude(&mut run, workflow).await?;
-                finished(&run, Some(concluded)).await
-            }
-        };
+        let next = settle(&mut run, &items, taken).await?;
+        if next.is_some() {
+            return Ok(Finished { next, ..finished(&run, None).await? });
+        }
+        let concluded = conclude(&mut run, workflow).await?;
+        return finished(&run, Some(concluded)).await;
     }
     let worker = ground.worker(&run.worker)?;
     let input = serde_json::from_str(&run.input).unwrap_or_default();
@@ -107,28 +106,26 @@ pub(crate) async fn take_report(
     let items = impact::checklist(&request);
     let mut run = Supervisor::take_over(desk, &brief, run, tenure).await?;
     let taken = take(&mut run, &items, report, |_, _| Ok(None)).await;
-    match settle(&mut run, &items, taken).await? {
-        Some(next) => Ok(Finished { next: Some(next), ..finished(&run, None).await? }),
-        None => {
-            let body = canonical::json(&json!({
-                "schema": "belay.workflow-result/1",
-                "workflow": impact::WORKFLOW,
-                "level": "L0",
-                "steps": items.iter().map(|item| &item.step).collect::<Vec<_>>(),
-            }));
-            let subject =
-                run.keep("result.json", "application/json", body.as_bytes(), true).await?;
-            let end = Conclusion {
-                kind: "workflow-result",
-                subject,
-                title: "a review that a person did by hand",
-                outcome: "done by a person",
-                low_risk: false,
-            };
-            let concluded = run.conclude(&end).await?;
-            finished(&run, Some(concluded)).await
-        }
+    let next = settle(&mut run, &items, taken).await?;
+    if next.is_some() {
+        return Ok(Finished { next, ..finished(&run, None).await? });
     }
+    let body = canonical::json(&json!({
+        "schema": "belay.workflow-result/1",
+        "workflow": impact::WORKFLOW,
+        "level": "L0",
+        "steps": items.iter().map(|item| &item.step).collect::<Vec<_>>(),
+    }));
+    let subject = run.keep("result.json", "application/json", body.as_bytes(), true).await?;
+    let end = Conclusion {
+        kind: "workflow-result",
+        subject,
+        title: "a review that a person did by hand",
+        outcome: "done by a person",
+        low_risk: false,
+    };
+    let concluded = run.conclude(&end).await?;
+    finished(&run, Some(concluded)).await
 }
 
 /// The run waits on unless all is reported: then for its next step. A report that was refused leaves

@@ -155,7 +155,7 @@ async fn drive(
 ) -> Result<Finished, FlowError> {
     let outcome = match run.level() {
         Level::L0 => assisted::wait(&run, assisted::of_workflow(workflow)).await,
-        _ => advance(&mut run, ground, workflow).await,
+        _ => Box::pin(advance(&mut run, ground, workflow)).await,
     };
     let concluded = match outcome {
         Ok(()) => conclude(&mut run, workflow).await,

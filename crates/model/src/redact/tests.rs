@@ -18,7 +18,7 @@ fn known_shapes_are_hidden_and_what_stands_around_them_is_not() {
     let letters = "abcdefghijklmnopqrstuvwxyz0123456789";
     let cases = [
         ("key AKIAIOSFODNN7EXAMPLE.".to_owned(), "key [redacted:aws-key]."),
-        (format!("AIza{}", &letters[..35]), "[redacted:google-key]"),
+        (format!("AIza{}", letters.trim_end_matches('9')), "[redacted:google-key]"),
         (format!("x=ghp_{letters} y"), "x=[redacted:github-token] y"),
         (format!("(github_pat_{letters})"), "([redacted:github-token])"),
         (format!("glpat-{letters}"), "[redacted:gitlab-token]"),
