@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use belay_gate::{Deed, Matter};
 use belay_model::record::{EffectState, Queue, Run, RunState, Step};
 use belay_model::{Digest, Level, Risk, canonical};
 use belay_outside::{OutsideError, Ran, Script, collect_outputs, digest_inputs, run_script};
@@ -69,6 +70,12 @@ pub async fn start(
 ) -> Result<Finished, FlowError> {
     let workflow = ground.workflow(name)?;
     let worker = ground.worker(&workflow.worker)?;
+    let matter = Matter {
+        id: workflow.name.clone(),
+        owner: worker.owner.clone(),
+        author: desk.actor.clone(),
+    };
+    desk.gate.may(&desk.person(), Deed::Start, &matter)?;
     let standing = standing(desk, worker, &workflow.name, workflow.level, wish.level).await?;
     let input = json!({
         "workflow": workflow.name,
