@@ -69,6 +69,9 @@ pub async fn start(
 ) -> Result<Finished, FlowError> {
     let workflow = ground.workflow(name)?;
     let worker = ground.worker(&workflow.worker)?;
+    if let Some(level) = wish.level.filter(|level| *level >= Level::L5) {
+        return Err(RunError::AboveCeiling { level, ceiling: worker.ceiling }.into());
+    }
     let standing = standing(desk, worker, &workflow.name, workflow.level, wish.level).await?;
     let input = json!({
         "workflow": workflow.name,
