@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -28,9 +29,10 @@ impl Home {
         let root = TempDir::new().unwrap();
         let bin = root.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
-        for tool in ["git", "python3", "sh", "env"] {
+        for tool in ["git", "sh", "env"] {
             symlink(found(tool), bin.join(tool)).unwrap();
         }
+        symlink(python(), bin.join("python3")).unwrap();
         std::fs::create_dir(root.path().join("work")).unwrap();
         Self { root }
     }
@@ -50,6 +52,12 @@ impl Home {
         self.belay_in("", args)
     }
 
+    /// As the person called `actor`.
+    pub(crate) fn belay_as(&self, actor: &str, args: &[&str]) -> Ran {
+        let mut command = self.command(&self.work(), args);
+        Ran::of(command.env("BELAY_ACTOR", actor).output().unwrap())
+    }
+
     /// In a folder below the work folder.
     pub(crate) fn belay_in(&self, folder: &str, args: &[&str]) -> Ran {
         Ran::of(self.command(&self.work().join(folder), args).output().unwrap())
@@ -59,6 +67,11 @@ impl Home {
     pub(crate) fn start_in(&self, folder: &str, args: &[&str]) -> Child {
         let mut command = self.command(&self.work().join(folder), args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    pub(crate) fn python(&self, args: &[&str]) -> Ran {
+        let mut command = self.sealed(python(), &self.work());
+        Ran::of(command.args(args).output().unwrap())
     }
 
     pub(crate) fn git(&self, folder: &str, args: &[&str]) -> String {
@@ -142,6 +155,16 @@ fn found(tool: &str) -> PathBuf {
         .map(|folder| folder.join(tool))
         .find(|path| path.is_file())
         .unwrap()
+}
+
+/// The interpreter itself: what PATH names may be a script that looks for it, with tools of its own.
+fn python() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let asked = ["-c", "import sys; print(sys.executable)"];
+        let output = Command::new("python3").args(asked).output().unwrap();
+        PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+    })
 }
 
 /// The machine's real cache: drivers and dbt are fetched once, by `./check`.

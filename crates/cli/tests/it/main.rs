@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod approvals;
 mod audit;
 mod commands;
+mod durable;
 mod errors;
 mod home;
+mod ladder;
 mod layers;
 mod reviews;
 mod shop;
+mod team;
 mod traces;
 mod workers;

@@ -76,6 +76,9 @@ pub async fn start(
         author: desk.actor.clone(),
     };
     desk.gate.may(&desk.person(), Deed::Start, &matter)?;
+    if let Some(level) = wish.level.filter(|level| *level >= Level::L5) {
+        return Err(RunError::AboveCeiling { level, ceiling: worker.ceiling }.into());
+    }
     let standing = standing(desk, worker, &workflow.name, workflow.level, wish.level).await?;
     let input = json!({
         "workflow": workflow.name,

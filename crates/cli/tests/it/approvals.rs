@@ -1,0 +1,1 @@
+//! Approvals against people who cheat.
