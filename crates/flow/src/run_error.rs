@@ -8,7 +8,7 @@ use belay_model::{Explain, Level};
 pub enum RunError {
     #[error("{refused}")]
     Held { refused: Refused, approval: String },
-    #[error("`{by}` said no to `{summary}`: {reason}")]
+    #[error("`{by}` said no to {summary}: {reason}")]
     SaidNo { summary: String, by: String, reason: String },
     #[error("the run was cancelled")]
     Cancelled,

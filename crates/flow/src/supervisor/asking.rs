@@ -134,10 +134,15 @@ impl Supervisor<'_> {
             }
             _ => (),
         }
+        let summary = match &self.about {
+            Some(about) => format!("step `{name}`: {about}"),
+            None => format!("step `{name}`"),
+        };
+        let question = format!("Begin {}?", self.hide(&summary));
         let subject = Subject {
             kind: ApprovalKind::Step,
             plan,
-            summary: format!("step `{name}`"),
+            summary,
             risk: Risk::R0,
         };
         let needs = Needs { guided: true, humans: 1, stewards: 0 };
@@ -150,7 +155,6 @@ impl Supervisor<'_> {
         };
         let held = self.hold(&subject, needs, refused).await?;
         let FlowError::Run(RunError::Held { .. }) = &held else { return Err(held) };
-        let question = format!("Begin step `{name}`?");
         let Some(yes) = self.desk.progress.confirm(&question) else { return Err(held) };
         let requests = self.memory.approvals_of(self.run.id, self.desk.now()).await?;
         let open = requests.iter().find(|request| {

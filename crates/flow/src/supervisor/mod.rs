@@ -88,6 +88,8 @@ pub struct Supervisor<'a> {
     current: Option<Step>,
     /// A person said yes to the current step at L1.
     guided: bool,
+    /// What the next step does, for whoever is asked.
+    about: Option<String>,
     heartbeat: Heartbeat,
     /// While this lives, other processes see the run as alive.
     _tenure: Tenure,
@@ -153,6 +155,7 @@ impl<'a> Supervisor<'a> {
             steps: steps.iter().map(|step| step.number).max().unwrap_or(0),
             current: None,
             guided: false,
+            about: None,
             desk,
             run,
             memory,
@@ -251,8 +254,9 @@ impl<'a> Supervisor<'a> {
         self.rollback = true;
     }
 
-    /// The next step is planned for a world with exactly these inputs.
-    pub(crate) fn look_at(&mut self, inputs: &[(String, Digest)]) {
+    /// The next step is planned for a world with exactly these inputs; `about` says what it does.
+    pub(crate) fn look_at(&mut self, about: String, inputs: &[(String, Digest)]) {
+        self.about = Some(about);
         let pairs: Vec<Value> =
             inputs.iter().map(|(path, digest)| json!([path, digest.to_string()])).collect();
         self.snapshot = canonical::digest(&Value::Array(pairs));

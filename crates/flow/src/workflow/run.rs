@@ -11,6 +11,7 @@ use belay_store::Tenure;
 use serde_json::{Value, json};
 
 use super::call::{self, Label};
+use super::checklist::shell_line;
 use super::definition::{Plan, Workflow};
 use super::undo::Inverse;
 use super::{assisted, unclear};
@@ -209,7 +210,7 @@ async fn advance(
                 && steps.iter().any(|step| step.id == effect.step && step.name == plan.id)
         });
         let script = script(run, ground, plan)?;
-        run.look_at(&script.inputs);
+        run.look_at(shell_line(&plan.command), &script.inputs);
         run.step(&plan.id, async |run| {
             if let Some(effect) = unclear
                 && unclear::took(run, ground, plan, &effect).await?
