@@ -264,7 +264,7 @@ pub(crate) enum RunsCommand {
     List(FormatArgs),
     /// Show a run: steps, decisions, effects, artefacts, scorecard.
     Show(RunArgs),
-    /// Take a run up where it stopped. Nothing that was done is done again.
+    /// Take a run up where it stopped. No change of the outside is made twice.
     Resume(ResumeArgs),
     /// Stop a run before its next step.
     Cancel(CancelArgs),

@@ -19,7 +19,8 @@ pub enum Resumed {
     Rollback(RolledBack),
 }
 
-/// Takes a run up where it stopped. Nothing that was done is done again.
+/// Takes a run up where it stopped. No change of the outside is made twice: a workflow goes on after
+/// the steps that are done, a review takes its scratch back and begins again.
 pub async fn resume(
     desk: &Desk,
     ground: &Ground<'_>,

@@ -97,7 +97,7 @@ pub fn checklist(request: &Request) -> Vec<Checklist> {
     ];
     if request.build {
         items.push(Checklist {
-            undo: Some("dbt run-operation drop_schema --args '{relation: {schema: belay_by_hand}}'".to_owned()),
+            undo: Some("dbt run-operation run_query --args '{sql: drop schema if exists belay_by_hand cascade}'".to_owned()),
             ..item(
                 "build",
                 "build what changed into a schema of your own (a target whose schema is belay_by_hand)",
