@@ -204,7 +204,8 @@ fn unreadable(id: &str, why: &str) -> Option<String> {
         ));
     }
     let hidden = |letter: char| {
-        letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     why.contains(hidden).then(|| format!("the `@why` of `{id}` has characters that cannot be seen"))
 }

@@ -70,11 +70,16 @@ impl Cache {
 pub async fn cvc5_version(program: &Path, stop: &Stop) -> Result<String, OutsideError> {
     let failed = |message: String| OutsideError::Setup { what: "cvc5", message };
     let folder = TempDir::new().map_err(OutsideError::io("cannot make a temporary folder"))?;
-    let finished = Program::new(program, folder.path()).args(["--version"]).run(stop, |_| ()).await?;
+    let finished =
+        Program::new(program, folder.path()).args(["--version"]).run(stop, |_| ()).await?;
     let version = finished.stdout.split_once("version ").map(|(_, rest)| rest);
     let version = version.and_then(|rest| rest.split_whitespace().next());
     match version.map(|version| version.trim_end_matches(',')) {
         Some(version) if finished.succeeded() => Ok(version.to_owned()),
-        _ => Err(failed(format!("`--version` ended with {}: {}", finished.ending(), finished.stderr.trim()))),
+        _ => Err(failed(format!(
+            "`--version` ended with {}: {}",
+            finished.ending(),
+            finished.stderr.trim()
+        ))),
     }
 }

@@ -22,7 +22,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Why there is no proof and no counterexample.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    #[error("there is no cvc5: CVC5 names none, and it is neither on the PATH nor in belay's cache")]
+    #[error(
+        "there is no cvc5: CVC5 names none, and it is neither on the PATH nor in belay's cache"
+    )]
     NoSolver,
     #[error("the solver `{}` cannot be started: {message}", program.display())]
     Solver { program: PathBuf, message: String },

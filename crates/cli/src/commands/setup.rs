@@ -93,9 +93,7 @@ pub(crate) async fn drivers(
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
     match command {
-        DriversCommand::List(_) => {
-            listed(&[duckdb(house), cvc5(house).await], ui)
-        }
+        DriversCommand::List(_) => listed(&[duckdb(house), cvc5(house).await], ui),
         DriversCommand::Install(args) => install(args, house, ui).await,
     }
 }
