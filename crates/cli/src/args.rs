@@ -579,7 +579,7 @@ pub(crate) struct NamedArgs {
 pub(crate) enum DriversCommand {
     /// List the drivers, where they are and whether they are what they should be.
     List(FormatArgs),
-    /// Fetch the pinned drivers, and with --dbt the private dbt.
+    /// Fetch the pinned drivers, with --dbt the private dbt, with --cvc5 a solver for `belay policy prove`.
     Install(DriversInstallArgs),
 }
 
@@ -588,6 +588,9 @@ pub(crate) struct DriversInstallArgs {
     /// Also install the private dbt.
     #[arg(long)]
     pub dbt: bool,
+    /// Also install a private cvc5, the solver behind `belay policy prove`.
+    #[arg(long)]
+    pub cvc5: bool,
     #[arg(long, value_enum, default_value_t)]
     pub format: PlainFormat,
 }

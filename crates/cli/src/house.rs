@@ -215,9 +215,23 @@ pub(crate) fn policies_in(folder: &Path) -> Result<Vec<PolicyFile>, Failure> {
     Ok(files)
 }
 
-/// The SMT solver: what CVC5 names, or `cvc5` on the PATH.
-pub(crate) fn solver() -> PathBuf {
-    PathBuf::from(env("CVC5").unwrap_or_else(|| "cvc5".to_owned()))
+/// Where a cvc5 was found.
+pub(crate) struct Solver {
+    pub program: PathBuf,
+    pub origin: &'static str,
+}
+
+/// The SMT solver: what CVC5 names, else `cvc5` on the PATH, else the private one of belay's cache.
+pub(crate) fn solver(cache: &Cache) -> Option<Solver> {
+    if let Some(program) = env("CVC5").filter(|named| !named.is_empty()) {
+        return Some(Solver { program: PathBuf::from(program), origin: "named in CVC5" });
+    }
+    let path = env("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("cvc5"));
+    let found = on_path.filter(|program| program.is_absolute()).find(|program| program.is_file());
+    found
+        .map(|program| Solver { program, origin: "found on PATH" })
+        .or_else(|| cache.cvc5().map(|program| Solver { program, origin: "belay's private one" }))
 }
 
 /// Who is at this command line, as the machine says: asserted, not proved.

@@ -161,6 +161,10 @@ impl Policies {
         let Some(id) = policy.annotation("id").filter(|id| !id.trim().is_empty()) else {
             return wrong(FaultKind::Nameless, "a policy has no `@id`".to_owned());
         };
+        let why = policy.annotation("why").unwrap_or("");
+        if let Some(fault) = unreadable(id, why) {
+            return wrong(FaultKind::Nameless, fault);
+        }
         if let Some(known) = self.stated.get(id) {
             let (kind, message) = if known.built_in && !built_in {
                 (FaultKind::Reserved, format!("`{id}` is one of belay's own policies"))
@@ -177,7 +181,7 @@ impl Policies {
             return wrong(FaultKind::Reserved, message);
         }
         let stated = Stated {
-            why: policy.annotation("why").unwrap_or("").to_owned(),
+            why: why.to_owned(),
             file: file.file.clone(),
             line,
             forbids: policy.effect() == Effect::Forbid,
@@ -186,6 +190,24 @@ impl Policies {
         self.stated.insert(id.to_owned(), stated);
         Ok(policy.new_id(PolicyId::new(id)))
     }
+}
+
+/// Ids and reasons are read in terminals and reports, so that an id looks like no other one and neither
+/// of the two does anything but be read.
+fn unreadable(id: &str, why: &str) -> Option<String> {
+    const LONGEST: usize = 100;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if !id.chars().all(plain) || id.len() > LONGEST {
+        let id = id.escape_default();
+        return Some(format!(
+            "the `@id` `{id}` is not made of at most {LONGEST} of the letters a to z, digits, `-`, `_` and `.`"
+        ));
+    }
+    let hidden = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    why.contains(hidden).then(|| format!("the `@why` of `{id}` has characters that cannot be seen"))
 }
 
 /// `H` and a number, with or without a name behind it, however it is written.

@@ -3,6 +3,7 @@
 
 mod anchor;
 mod capture;
+mod cvc5;
 mod dbt;
 mod error;
 mod files;
@@ -17,6 +18,7 @@ mod setup;
 mod stop;
 
 pub use anchor::{Anchor, Anchored};
+pub use cvc5::cvc5_version;
 pub use dbt::{Dbt, DbtCommand, DbtEvent, DbtOutcome};
 pub use error::OutsideError;
 pub use files::{write_report, writing};

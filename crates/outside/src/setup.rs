@@ -1,6 +1,7 @@
-//! Belay's own cache: the DuckDB driver and a private dbt. It changes nothing of the user's, so it
+//! Belay's own cache: the DuckDB driver, a private dbt, and in `cvc5.rs` a private cvc5. It changes nothing of the user's, so it
 //! asks no gate; what it fetches is pinned, checked and put in place whole.
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -156,7 +157,7 @@ impl Cache {
 }
 
 /// Held while something is installed: two belays never install the same thing at once.
-fn locked(path: &Path) -> Result<fs::File, OutsideError> {
+pub(crate) fn locked(path: &Path) -> Result<fs::File, OutsideError> {
     let file = fs::File::create(path).map_err(OutsideError::io("cannot lock the cache"))?;
     file.file().lock().map_err(OutsideError::io("cannot lock the cache"))?;
     Ok(file)
@@ -234,7 +235,7 @@ fn expect_digest(what: &str, body: &[u8], expected: &str) -> Result<(), OutsideE
 }
 
 /// A fresh Python environment in `folder`.
-async fn environment(
+pub(crate) async fn environment(
     folder: &Path,
     stop: &Stop,
     progress: &mut impl FnMut(&str),
@@ -252,9 +253,9 @@ async fn environment(
     Err(OutsideError::Setup { what: "a Python environment", message: said.trim().to_owned() })
 }
 
-async fn pip<const N: usize>(
+pub(crate) async fn pip(
     folder: &Path,
-    args: [std::ffi::OsString; N],
+    args: impl IntoIterator<Item = OsString>,
     what: &'static str,
     stop: &Stop,
     progress: &mut impl FnMut(&str),

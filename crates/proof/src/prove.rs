@@ -22,6 +22,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Why there is no proof and no counterexample.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
+    #[error(
+        "there is no cvc5: CVC5 names none, and it is neither on the PATH nor in belay's cache"
+    )]
+    NoSolver,
     #[error("the solver `{}` cannot be started: {message}", program.display())]
     Solver { program: PathBuf, message: String },
     #[error("{rule} for `{action}` is not decided: {message}")]
@@ -35,7 +39,7 @@ pub enum ProofError {
 impl Explain for ProofError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Solver { .. } => "proof/solver",
+            Self::NoSolver | Self::Solver { .. } => "proof/solver",
             Self::Undecided { .. } => "proof/undecided",
             Self::Claims { .. } => "proof/claims",
             Self::Spurious { .. } => "proof/spurious",
@@ -43,14 +47,13 @@ impl Explain for ProofError {
     }
 
     fn help(&self) -> Option<String> {
-        let help =
-            "install cvc5 (`apt-get install cvc5`, `brew install cvc5`), or name one in CVC5";
-        matches!(self, Self::Solver { .. }).then(|| help.to_owned())
+        let help = "run `belay drivers install --cvc5`, or name a cvc5 of your own in CVC5";
+        matches!(self, Self::NoSolver | Self::Solver { .. }).then(|| help.to_owned())
     }
 
     fn blame(&self) -> Blame {
         match self {
-            Self::Solver { .. } | Self::Undecided { .. } => Blame::Surroundings,
+            Self::NoSolver | Self::Solver { .. } | Self::Undecided { .. } => Blame::Surroundings,
             Self::Claims { .. } | Self::Spurious { .. } => Blame::Belay,
         }
     }

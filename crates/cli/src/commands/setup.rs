@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use belay_flow::Desk;
 use belay_flow::tools::LocalProject;
-use belay_outside::{DUCKDB, Repository};
+use belay_outside::{DUCKDB, Repository, Stop, cvc5_version};
 use belay_warehouse::{Database, Driver, Session};
 use serde_json::{Value, json};
 
 use super::records::{rows, table};
 use crate::args::{DriversCommand, DriversInstallArgs};
 use crate::failure::{Failure, Outcome};
-use crate::house::House;
+use crate::house::{House, solver};
 use crate::ui::Ui;
 
 /// Writes `belay.toml` beside the project; refuses to overwrite one.
@@ -93,15 +93,7 @@ pub(crate) async fn drivers(
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
     match command {
-        DriversCommand::List(_) => {
-            let check = duckdb(house);
-            if ui.is_json() {
-                ui.json(&json!({"schema": "belay.drivers/1", "drivers": [check.json()]}))?;
-            } else {
-                ui.result(&checks_text(std::slice::from_ref(&check)))?;
-            }
-            Ok(Outcome::Clear)
-        }
+        DriversCommand::List(_) => listed(&[duckdb(house), cvc5(house).await], ui),
         DriversCommand::Install(args) => install(args, house, ui).await,
     }
 }
@@ -115,11 +107,18 @@ async fn install(args: &DriversInstallArgs, house: &House, ui: &Ui) -> Result<Ou
     if args.dbt {
         checks.push(dbt(house, &desk, "duckdb").await);
     }
+    if args.cvc5 {
+        checks.push(cvc5(house).await);
+    }
+    listed(&checks, ui)
+}
+
+fn listed(checks: &[Check], ui: &Ui) -> Result<Outcome, Failure> {
     if ui.is_json() {
         let rows: Vec<Value> = checks.iter().map(Check::json).collect();
         ui.json(&json!({"schema": "belay.drivers/1", "drivers": rows}))?;
     } else {
-        ui.result(&checks_text(&checks))?;
+        ui.result(&checks_text(checks))?;
     }
     Ok(Outcome::Clear)
 }
@@ -128,6 +127,11 @@ async fn fetch(args: &DriversInstallArgs, house: &House, desk: &Desk) -> Result<
     house.tools.duckdb(desk).await?.version()?;
     if args.dbt && house.tools.cache.dbt().is_none() {
         house.tools.install_dbt(desk).await?;
+    }
+    if args.cvc5 && house.tools.cache.cvc5().is_none() {
+        desk.progress.phase("install a private cvc5 (once)");
+        let progress = |message: &str| desk.progress.detail(message, None);
+        house.tools.cache.install_cvc5(&desk.stop, progress).await?;
     }
     Ok(())
 }
@@ -195,6 +199,7 @@ pub(crate) async fn doctor(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let driver = duckdb(house);
     let usable = driver.ok == Some(true);
     checks.push(driver);
+    checks.push(cvc5(house).await);
     if let (Ok(LocalProject { database: Some(path), .. }), true) = (&project, usable) {
         checks.push(database(house, &desk, path).await);
     }
@@ -312,6 +317,22 @@ fn duckdb(house: &House) -> Check {
     match Driver::duckdb(library.clone()).version() {
         Ok(version) => Check::ok(NAME, format!("{version}, {} ({origin})", library.display())),
         Err(error) => Check::wrong(NAME, error.into()),
+    }
+}
+
+/// Only `belay policy prove` needs it, so that it may be missing.
+async fn cvc5(house: &House) -> Check {
+    const NAME: &str = "cvc5";
+    let Some(solver) = solver(&house.tools.cache) else {
+        let found = "none; optional, for `belay policy prove`: `belay drivers install --cvc5`";
+        return Check::aside(NAME, found);
+    };
+    match cvc5_version(&solver.program, &Stop::never()).await {
+        Ok(version) => {
+            let found = format!("{version}, {} ({})", solver.program.display(), solver.origin);
+            Check::ok(NAME, found)
+        }
+        Err(error) => Check { ok: None, ..Check::wrong(NAME, error.into()) },
     }
 }
 
