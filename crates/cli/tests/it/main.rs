@@ -10,4 +10,5 @@ mod layers;
 mod reviews;
 mod shop;
 mod traces;
+mod vouching;
 mod workers;
