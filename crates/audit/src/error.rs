@@ -102,6 +102,10 @@ pub enum Why {
     Uncovered(String),
     #[error("the body `{0}` of an artefact is not what its digest says")]
     Body(String),
+    #[error("the body `{0}` of an artefact is gone, and no leaf says that it was erased")]
+    BodyLost(String),
+    #[error("the body `{0}` was erased, and is there all the same: erase it again")]
+    BodyBack(String),
     #[error("the checkpoint of {size} leaves is not in its place, behind leaf {behind}")]
     Place { size: u64, behind: u64 },
     #[error(

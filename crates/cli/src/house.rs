@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use belay_audit::Signer;
+use belay_flow::audit::{Key, Vouching};
 use belay_flow::people::People;
 use belay_flow::registry::{EVALUATORS, Registry};
 use belay_flow::tools::{ToolSettings, Tools};
@@ -12,10 +14,10 @@ use belay_flow::{ApprovalRules, Desk};
 use belay_gate::{Gate, PolicyFile};
 use belay_model::redact::Redactor;
 use belay_model::{Clock, Timestamp, WorkspaceId};
-use belay_outside::{Cache, Stop};
+use belay_outside::{Anchor, Cache, Stop};
 use belay_store::Store;
 
-use crate::config::Config;
+use crate::config::{Config, is_key};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -80,6 +82,7 @@ impl House {
         let workspace = WorkspaceId::parse(workspace)
             .map_err(|error| Failure::input("config/workspace", error.to_string()))?;
         let store = self.store().await?;
+        let vouching = self.vouching(&store, &workspace)?;
         let (stopper, stop) = Stop::new();
         tokio::spawn(async move {
             let mut terminate =
@@ -111,7 +114,35 @@ impl House {
             redactor: Redactor::new(secrets()),
             owner: format!("{}/{}", host(), std::process::id()),
             trigger: if env("CI").is_some() { "ci" } else { "cli" },
+            vouching,
         })
+    }
+
+    /// Who signs as work goes on. A store that several machines share has no key of one machine's own:
+    /// there one has to be named.
+    fn vouching(
+        &self,
+        store: &Store,
+        workspace: &WorkspaceId,
+    ) -> Result<Option<Vouching>, Failure> {
+        let own = store.folder().join(format!("audit-{workspace}.key"));
+        let named = self.config.text("audit.key");
+        if named.is_none() && self.config.text("store").is_some() {
+            return Ok(None);
+        }
+        let key = match named {
+            Some(text) if is_key(text) => Key::Given(Arc::new(Signer::parse(text)?)),
+            _ => Key::File(self.config.path("audit.key").unwrap_or_else(|| own.clone())),
+        };
+        let folder = self.config.file.as_deref().and_then(Path::parent).unwrap_or(&self.folder);
+        let anchor = self.config.text("audit.anchor");
+        let anchor = anchor.and_then(|text| Anchor::parse(text, folder));
+        Ok(Some(Vouching { key, own, anchor, folder: self.folder.clone() }))
+    }
+
+    /// Whether there is a store already: asking makes none.
+    pub(crate) fn has_store(&self) -> bool {
+        self.config.text("store").is_some() || Store::must_exist(&self.state_folder()).is_ok()
     }
 
     fn approval_rules(&self) -> ApprovalRules {

@@ -1,8 +1,10 @@
 //! The audit of a store: checkpoints, exports, proofs, and whether all of it holds.
 
 mod anchor;
+mod erase;
 mod key;
 mod rows;
+mod vouch;
 
 use std::io::Write;
 
@@ -16,13 +18,10 @@ use belay_store::SignedTree;
 use crate::{Desk, FlowError};
 
 pub use self::anchor::{checkpoint_at, found_at};
+pub(crate) use self::erase::erased_at;
+pub use self::erase::{Erased, erase};
 pub use self::key::{keep_key, read_key};
-
-/// A checkpoint is due when the last is this old, in seconds, and leaves came since.
-pub const EVERY_SECONDS: f64 = 60.0;
-
-/// Or when so many leaves came since.
-pub const EVERY_LEAVES: i64 = 1000;
+pub use self::vouch::{EVERY_LEAVES, EVERY_SECONDS, Key, Vouching, vouch, vouch_if_due};
 
 /// Leaves read at once.
 const PAGE: i64 = 1000;
@@ -33,27 +32,8 @@ pub struct Standing {
     pub report: Report,
     /// How many rows of the record the last leaf of each vouches for.
     pub rows: usize,
-    /// Digests of bodies that are no longer kept.
+    /// Digests of bodies that somebody erased, as a leaf says. One that is gone without is a fault.
     pub erased: Vec<String>,
-}
-
-/// Signs a checkpoint if one is due. It reads only the leaves since the last one.
-pub async fn checkpoint_if_due(
-    desk: &Desk,
-    signer: &Signer,
-) -> Result<Option<SignedTree>, FlowError> {
-    let last = desk.memory.last_checkpoint().await?;
-    let (size, now) = (desk.memory.tree_size().await?, desk.now());
-    let due = match &last {
-        None => size > 0,
-        Some(last) => {
-            let since = size - last.size;
-            // A clock that jumped back makes no checkpoint late: its size counts on.
-            let late = now.seconds_since(last.at).abs() >= EVERY_SECONDS;
-            since >= EVERY_LEAVES || (since > 0 && late)
-        }
-    };
-    if due { sign(desk, signer, last.as_ref(), size).await.map(Some) } else { Ok(None) }
 }
 
 /// Signs a checkpoint of the tree as it stands, unless the last one is of it.
@@ -223,10 +203,9 @@ pub async fn verify(
         // There are no lines to look at.
         fault.line = 0;
     }
-    let (erased, altered) = rows::bodies(desk, &record).await;
-    let altered =
-        altered.map(|digest| Fault { line: 0, position: None, kind: None, why: Why::Body(digest) });
-    report.fault = report.fault.or_else(|| covered.fault()).or(altered);
+    let (erased, wrong) = rows::bodies(desk, &record, &covered).await;
+    let wrong = wrong.map(|why| Fault { line: 0, position: None, kind: None, why });
+    report.fault = report.fault.or_else(|| covered.fault()).or(wrong);
     Ok(Standing { report, rows: record.len(), erased })
 }
 

@@ -10,6 +10,7 @@ use belay_outside::Stop;
 use belay_store::Memory;
 use uuid::{NoContext, Uuid};
 
+use crate::audit::Vouching;
 use crate::people::People;
 
 /// Told what is going on while somebody waits.
@@ -58,6 +59,8 @@ pub struct Desk {
     pub owner: String,
     /// What set the run off: `cli`, `ci` or `worker`.
     pub trigger: &'static str,
+    /// Who signs the audit as work goes on; `None`: nobody does.
+    pub vouching: Option<Vouching>,
 }
 
 impl std::fmt::Debug for Desk {

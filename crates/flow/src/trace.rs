@@ -2,7 +2,9 @@
 
 use belay_model::record::Run;
 use belay_score::{Record, faults};
+use belay_store::StoreError;
 
+use crate::audit::erased_at;
 use crate::{Desk, FlowError};
 
 /// Everything that is remembered of the run that `text` names.
@@ -11,16 +13,29 @@ pub async fn record(desk: &Desk, text: &str) -> Result<Record, FlowError> {
     load(desk, run).await
 }
 
-/// The record and what is wrong with it.
-pub async fn check(desk: &Desk, text: &str) -> Result<(Record, Vec<String>), FlowError> {
+/// The record, what is wrong with it, and what of it was erased.
+#[derive(Debug)]
+pub struct Checked {
+    pub record: Record,
+    pub faults: Vec<String>,
+    /// Names of artefacts whose bodies somebody erased. A leaf says so.
+    pub erased: Vec<String>,
+}
+
+/// Looks whether the record is whole. A body that was erased is missing by right.
+pub async fn check(desk: &Desk, text: &str) -> Result<Checked, FlowError> {
     let record = record(desk, text).await?;
-    let mut faults = faults(&record);
+    let (mut faults, mut erased) = (faults(&record), Vec::new());
     for artefact in record.artefacts.iter().filter(|artefact| artefact.kept) {
-        if let Err(error) = desk.memory.body(artefact.digest).await {
+        let Err(error) = desk.memory.body(artefact.digest).await else { continue };
+        let missing = matches!(error, StoreError::BodyMissing { .. });
+        if missing && erased_at(desk, artefact).await?.is_some() {
+            erased.push(artefact.name.clone());
+        } else {
             faults.push(format!("artefact `{}`: {error}", artefact.name));
         }
     }
-    Ok((record, faults))
+    Ok(Checked { record, faults, erased })
 }
 
 /// Everything that is remembered of a run.

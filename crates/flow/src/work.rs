@@ -7,7 +7,7 @@ use belay_model::record::RunState;
 use crate::runs::{Resumed, carry_on};
 use crate::supervisor::lease_until;
 use crate::workflow::Ground;
-use crate::{Desk, FlowError, impact};
+use crate::{Desk, FlowError, audit, impact};
 
 /// How a worker behaves.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,7 @@ pub async fn work(
 ) -> Result<Tally, FlowError> {
     let mut tally = Tally::default();
     while !desk.stop.is_asked() {
+        audit::vouch(desk).await;
         let now = desk.now();
         let Some((run, _, tenure)) =
             desk.memory.lease_next(&desk.owner, now, lease_until(now)).await?

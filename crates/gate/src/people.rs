@@ -38,10 +38,12 @@ pub enum Deed {
     ReportStep,
     /// Say how an ambiguous effect ended.
     Resolve,
+    /// Erase a body: a person's data goes for good.
+    EraseBody,
 }
 
 impl Deed {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::JudgeReport,
         Self::Approve,
         Self::RaiseLevel,
@@ -54,6 +56,7 @@ impl Deed {
         Self::RollBack,
         Self::ReportStep,
         Self::Resolve,
+        Self::EraseBody,
     ];
 
     /// The name of the Cedar action.
@@ -71,6 +74,7 @@ impl Deed {
             Self::RollBack => "roll_back",
             Self::ReportStep => "report_step",
             Self::Resolve => "resolve",
+            Self::EraseBody => "erase_body",
         }
     }
 

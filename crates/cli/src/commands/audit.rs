@@ -2,9 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use belay_audit::{Proven, Report, SCHEMA, Signer, VerifierKey, notes, verifier_keys};
+use belay_flow::audit::{Key, Vouching};
 use belay_flow::{Desk, audit};
+use belay_model::Digest;
 use belay_outside::Anchor;
 use belay_store::SignedTree;
 use clap::{Args, Subcommand};
@@ -12,7 +15,6 @@ use fs_err as fs;
 use serde_json::{Value, json};
 
 use crate::args::{FormatArgs, PlainFormat};
-use crate::config::is_key;
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
@@ -29,8 +31,23 @@ pub(crate) enum AuditCommand {
     Prove(ProveArgs),
     /// Sign the tree as it stands, and put the checkpoint outside.
     Checkpoint(CheckpointArgs),
+    /// Erase the body of an artefact, such as a person's data. The tree goes on to hold.
+    ///
+    /// It takes a steward or an admin. Who erased what, when and why stays on record.
+    Erase(EraseArgs),
     /// Show the public key: give it to whoever shall verify.
     Key(FormatArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The body's digest: `belay runs show RUN --format json` has it.
+    pub digest: String,
+    /// Why; it is kept, so it must not repeat what is to be erased.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +97,7 @@ impl AuditCommand {
         match self {
             Self::Verify(args) => args.format,
             Self::Checkpoint(args) => args.format,
+            Self::Erase(args) => args.format,
             Self::Key(args) => args.format,
             Self::Export(_) | Self::Prove(_) => PlainFormat::Text,
         }
@@ -95,25 +113,35 @@ pub(crate) async fn audit(command: &AuditCommand, ui: &Ui) -> Result<Outcome, Fa
         AuditCommand::Export(args) => export(&House::here()?, args, ui).await,
         AuditCommand::Prove(args) => prove(&House::here()?, args, ui).await,
         AuditCommand::Checkpoint(args) => checkpoint(&House::here()?, args, ui).await,
+        AuditCommand::Erase(args) => erase(&House::here()?, args, ui).await,
         AuditCommand::Key(_) => key(&House::here()?, ui).await,
     }
 }
 
-/// The key that signs: from the environment, from the file of the setting, or from the state folder.
-pub(crate) fn signer(house: &House, desk: &Desk) -> Result<Signer, Failure> {
-    let path = key_path(house, desk);
-    match house.config.text("audit.key") {
-        Some(text) if is_key(text) => Ok(Signer::parse(text)?),
-        _ => Ok(audit::keep_key(&path, &belay_audit::origin(desk.memory.workspace().as_str()))?),
+/// Signs what is due after a command. Where there is no store, or none that can be opened, the command
+/// itself has said so.
+pub(crate) async fn vouch(ui: &Ui) {
+    let Ok(house) = House::here() else { return };
+    if !house.has_store() {
+        return;
+    }
+    if let Ok(desk) = house.desk(ui).await {
+        audit::vouch(&desk).await;
     }
 }
 
-fn key_path(house: &House, desk: &Desk) -> PathBuf {
-    house.config.path("audit.key").unwrap_or_else(|| own_key(desk))
+/// The key that signs: from the environment, from the file of the setting, or from the state folder.
+fn signer(house: &House, desk: &Desk) -> Result<Arc<Signer>, Failure> {
+    Ok(vouching(house, desk).signer(desk.memory.workspace().as_str())?)
 }
 
-fn own_key(desk: &Desk) -> PathBuf {
-    desk.memory.folder().join(format!("audit-{}.key", desk.memory.workspace()))
+/// Asked to sign, belay uses a key of this machine's own even for a shared store.
+fn vouching(house: &House, desk: &Desk) -> Vouching {
+    desk.vouching.clone().unwrap_or_else(|| {
+        let own = desk.memory.folder().join(format!("audit-{}.key", desk.memory.workspace()));
+        let folder = house.folder.clone();
+        Vouching { key: Key::File(own.clone()), own, anchor: None, folder }
+    })
 }
 
 /// Every key that may have signed: that in force, that of the state folder, and those that were named.
@@ -122,8 +150,7 @@ fn known_keys(
     desk: &Desk,
     named: Option<&str>,
 ) -> Result<Vec<VerifierKey>, Failure> {
-    let mut keys = vec![signer(house, desk)?.verifier()];
-    keys.extend(audit::read_key(&own_key(desk))?.map(|signer| signer.verifier()));
+    let mut keys = vouching(house, desk).keys(desk.memory.workspace().as_str())?;
     if let Some(named) = named {
         keys.extend(public_keys(named)?);
     }
@@ -342,7 +369,7 @@ async fn export(house: &House, args: &ExportArgs, ui: &Ui) -> Result<Outcome, Fa
 
 async fn prove(house: &House, args: &ProveArgs, ui: &Ui) -> Result<Outcome, Failure> {
     let desk = house.desk(ui).await?;
-    let proof = audit::prove(&desk, &signer(house, &desk)?, &args.what).await?;
+    let proof = audit::prove(&desk, &*signer(house, &desk)?, &args.what).await?;
     ui.json(&proof)?;
     Ok(Outcome::Clear)
 }
@@ -393,6 +420,29 @@ fn anchor(house: &House, named: Option<&str>) -> Result<Option<Anchor>, Failure>
 fn no_place(text: &str) -> Failure {
     Failure::input("audit/anchor", format!("`{text}` is no place for a checkpoint"))
         .help("write `file:PATH` or `git:refs/belay/NAME`")
+}
+
+async fn erase(house: &House, args: &EraseArgs, ui: &Ui) -> Result<Outcome, Failure> {
+    let digest = args.digest.parse::<Digest>().map_err(|_| {
+        Failure::input("audit/digest", format!("`{}` is no digest", args.digest))
+            .help("name all 64 hex digits of it: `belay runs show RUN --format json`")
+    })?;
+    let desk = house.desk(ui).await?;
+    let erased = audit::erase(&desk, digest, &args.reason).await?;
+    let control = &erased.control;
+    if ui.is_json() {
+        ui.json(&json!({
+            "schema": "belay.audit-erase/1",
+            "digest": digest.to_string(),
+            "by": control.by,
+            "identity": control.identity,
+            "reason": control.reason,
+        }))?;
+    } else {
+        ui.result(&format!("erased {digest}\n"))?;
+        ui.note("copies elsewhere are not belay's: exports, backups, pages that people saved");
+    }
+    Ok(Outcome::Clear)
 }
 
 async fn key(house: &House, ui: &Ui) -> Result<Outcome, Failure> {

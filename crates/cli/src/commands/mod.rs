@@ -16,13 +16,44 @@ mod trace;
 mod work;
 mod workers;
 
-use crate::args::{Cli, Command, RunsCommand};
+use crate::args::{Cli, Command, EvalCommand, LevelCommand, ReviewCommand, RunsCommand};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::pages;
+use crate::trace_args::TraceCommand;
 use crate::ui::Ui;
 
+/// Does what was asked, and signs what it left in the audit.
 pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
+    let outcome = asked(cli, ui).await;
+    if leaves_a_record(&cli.command) {
+        audit::vouch(ui).await;
+    }
+    outcome
+}
+
+/// Commands that end a run or write down what a person said. A worker signs while it is at work.
+fn leaves_a_record(command: &Command) -> bool {
+    match command {
+        Command::Impact(_)
+        | Command::Run(_)
+        | Command::Rollback(_)
+        | Command::Clean(_)
+        | Command::Approve(_)
+        | Command::Deny(_)
+        | Command::Eval(EvalCommand::Run(_))
+        | Command::Trace(TraceCommand::Listen(_))
+        | Command::Review(ReviewCommand::Accept(_) | ReviewCommand::Reject(_))
+        | Command::Audit(audit::AuditCommand::Erase(_)) => true,
+        Command::Runs(command) => {
+            !matches!(command, RunsCommand::List(_) | RunsCommand::Show(_) | RunsCommand::Replay(_))
+        }
+        Command::Level(command) => !matches!(command, LevelCommand::Show(_)),
+        _ => false,
+    }
+}
+
+async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Audit(command) => audit::audit(command, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,

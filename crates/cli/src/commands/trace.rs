@@ -45,13 +45,14 @@ fn redactor(house: &House) -> Redactor {
 }
 
 async fn check(args: &RunArgs, desk: &Desk, ui: &Ui) -> Result<Outcome, Failure> {
-    let (record, faults) = record::check(desk, &args.run).await?;
+    let record::Checked { record, faults, erased } = record::check(desk, &args.run).await?;
     if ui.is_json() {
         ui.json(&json!({
             "schema": "belay.trace-check/1",
             "run": record.run.id.to_string(),
             "valid": faults.is_empty(),
             "faults": faults,
+            "erased": erased,
             "steps": record.steps.len(),
             "decisions": record.decisions.len(),
             "effects": record.effects.len(),
@@ -71,6 +72,7 @@ async fn check(args: &RunArgs, desk: &Desk, ui: &Ui) -> Result<Outcome, Failure>
         let mut text =
             format!("run {}: the trace is {verdict}\n  {count}\n", record.run.id.short());
         faults.iter().for_each(|fault| text.push_str(&format!("  - {fault}\n")));
+        erased.iter().for_each(|name| text.push_str(&format!("  artefact `{name}` is erased\n")));
         ui.result(&text)?;
     }
     Ok(if faults.is_empty() { Outcome::Clear } else { Outcome::No })

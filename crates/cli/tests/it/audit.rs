@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use expect_test::expect;
 
-use crate::home::{Home, Ran};
+use crate::home::{Home, Ran, python};
 
 /// A store with the record of one failed run, its export and its key.
 struct Kept {
@@ -240,13 +240,4 @@ fn a_place_that_is_none_is_refused() {
     assert!(ran.stderr.starts_with("error[audit/anchor]"), "{}", ran.stderr);
     let ran = home.belay(&["audit", "verify", "--checkpoint", "file:missing"]).ends_with(2);
     assert!(ran.stderr.starts_with("error[audit/no-checkpoint]"), "{}", ran.stderr);
-}
-
-fn python(home: &Home, code: &str) {
-    let ran = std::process::Command::new("python3")
-        .args(["-c", code])
-        .current_dir(home.work())
-        .status()
-        .unwrap();
-    assert!(ran.success());
 }

@@ -149,6 +149,13 @@ impl Ran {
     }
 }
 
+/// What Python prints, in the work folder.
+pub(crate) fn python(home: &Home, code: &str) -> String {
+    let ran = Command::new("python3").args(["-c", code]).current_dir(home.work()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
 fn found(tool: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     std::env::split_paths(&path)

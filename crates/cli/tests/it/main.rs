@@ -14,4 +14,5 @@ mod reviews;
 mod shop;
 mod team;
 mod traces;
+mod vouching;
 mod workers;

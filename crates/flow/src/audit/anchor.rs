@@ -13,6 +13,9 @@ use crate::registry::Registered;
 use crate::supervisor::Supervisor;
 use crate::{Desk, FlowError};
 
+/// The workflow of the runs that put checkpoints outside.
+pub(super) const WORKFLOW: &str = "audit-anchor";
+
 /// The checkpoints at a place: its name and the note, for each.
 pub async fn found_at(anchor: &Anchor, folder: &Path) -> Result<Vec<(String, String)>, FlowError> {
     Ok(named(anchor, &anchor.read(folder).await?))
@@ -38,8 +41,10 @@ pub async fn checkpoint_at(
         return Err(FlowError::AuditBroken { fault: fault.to_string() });
     }
     let signed = checkpoint(desk, signer).await?;
-    let anchored = SignedTree { anchor: Some(anchor.to_string()), ..signed };
+    let anchored = SignedTree { anchor: Some(anchor.to_string()), at: desk.now(), ..signed };
     if known.last().is_some_and(|(_, note)| *note == anchored.note) {
+        // It may stand there since a process ended before it could say so.
+        desk.memory.add_checkpoint(&anchored).await?;
         return Ok(anchored);
     }
     let registered = Registered::audit()?;

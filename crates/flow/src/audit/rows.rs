@@ -1,10 +1,10 @@
 //! The rows that leaves vouch for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use belay_audit::{Fault, Why};
-use belay_model::record::{Audited, Cast, Disposed, Leaf};
-use belay_model::{Digest, canonical};
+use belay_model::record::{Artefact, Audited, Cast, Disposed, Leaf};
+use belay_model::{Digest, Timestamp, canonical};
 use belay_store::StoreError;
 
 use crate::{Desk, FlowError, trace};
@@ -31,7 +31,7 @@ pub(super) type Texts = BTreeMap<Digest, String>;
 async fn each(
     desk: &Desk,
     mut see: impl FnMut(&dyn Audited),
-    mut kept: impl FnMut(Digest),
+    mut kept: impl FnMut(&Artefact),
 ) -> Result<(), FlowError> {
     for run in desk.memory.runs(desk.now()).await? {
         let record = trace::load(desk, run).await?;
@@ -50,7 +50,7 @@ async fn each(
             see(&Cast { run: record.run.id, vote });
         }
         let artefacts = record.artefacts.iter().filter(|artefact| artefact.kept);
-        artefacts.for_each(|artefact| kept(artefact.digest));
+        artefacts.for_each(|artefact| kept(artefact));
     }
     for control in desk.memory.control_rows().await? {
         see(&control);
@@ -75,17 +75,19 @@ type Name = (String, String);
 #[derive(Debug, Default)]
 pub(super) struct Record {
     rows: BTreeMap<Name, Digest>,
-    kept: BTreeSet<Digest>,
+    /// Bodies that are kept, and since when at the latest.
+    kept: BTreeMap<Digest, Timestamp>,
 }
 
 impl Record {
     pub(super) async fn read(desk: &Desk) -> Result<Self, FlowError> {
-        let (mut rows, mut kept) = (BTreeMap::new(), BTreeSet::new());
+        let (mut rows, mut kept) = (BTreeMap::new(), BTreeMap::new());
         let see = |row: &dyn Audited| {
             rows.insert((family(row.kind()), row.subject()), row.body_digest());
         };
-        each(desk, see, |digest| {
-            kept.insert(digest);
+        each(desk, see, |artefact| {
+            let since = kept.entry(artefact.digest).or_insert(artefact.at);
+            *since = artefact.at.max(*since);
         })
         .await?;
         Ok(Self { rows, kept })
@@ -107,14 +109,19 @@ pub(super) struct Covered<'a> {
     /// The size of the tree before the rows were read: a later leaf may vouch for what a row became since.
     before: i64,
     last: BTreeMap<Name, (i64, String, Digest)>,
+    /// What leaves say was erased, and when.
+    erased: BTreeMap<String, Timestamp>,
 }
 
 impl<'a> Covered<'a> {
     pub(super) fn new(record: &'a Record, before: i64) -> Self {
-        Self { record, before, last: BTreeMap::new() }
+        Self { record, before, last: BTreeMap::new(), erased: BTreeMap::new() }
     }
 
     pub(super) fn see(&mut self, leaf: &Leaf) {
+        if leaf.kind == "body.erased" {
+            self.erased.insert(leaf.subject.clone(), leaf.at);
+        }
         let name = (family(&leaf.kind), leaf.subject.clone());
         let fits = self.record.rows.get(&name) == Some(&leaf.body);
         let seen = (leaf.sequence, leaf.kind.clone(), leaf.body);
@@ -146,15 +153,25 @@ impl<'a> Covered<'a> {
     }
 }
 
-/// Which kept bodies are erased, and the first that was altered.
-pub(super) async fn bodies(desk: &Desk, record: &Record) -> (Vec<String>, Option<String>) {
-    let (mut erased, mut altered) = (Vec::new(), None);
-    for digest in &record.kept {
+/// Which kept bodies are erased, as a leaf says, and what is wrong with the first that is altered or gone
+/// without one.
+pub(super) async fn bodies(
+    desk: &Desk,
+    record: &Record,
+    covered: &Covered<'_>,
+) -> (Vec<String>, Option<Why>) {
+    let (mut erased, mut wrong) = (Vec::new(), None);
+    for (digest, since) in &record.kept {
+        let name = digest.to_string();
+        // One that was kept again since may be there, and may not be lost.
+        let is_erased = covered.erased.get(&name).is_some_and(|at| at >= since);
         match desk.memory.body(*digest).await {
+            Ok(_) if is_erased => wrong = wrong.or(Some(Why::BodyBack(name))),
             Ok(_) => (),
-            Err(StoreError::BodyMissing { digest }) => erased.push(digest),
-            Err(_) => altered = altered.or(Some(digest.to_string())),
+            Err(StoreError::BodyMissing { .. }) if is_erased => erased.push(name),
+            Err(StoreError::BodyMissing { .. }) => wrong = wrong.or(Some(Why::BodyLost(name))),
+            Err(_) => wrong = wrong.or(Some(Why::Body(name))),
         }
     }
-    (erased, altered)
+    (erased, wrong)
 }

@@ -81,8 +81,8 @@ pub async fn spans(
                 scores: &record.scores,
                 review: record.review.as_ref(),
                 dispositions: &record.dispositions,
-                approvals: &[],
-                votes: &[],
+                approvals: &record.approvals,
+                votes: &record.votes,
             };
             Ok(vec![recorded.spans(redactor, desk.now())])
         }

@@ -30,6 +30,7 @@ fn the_table_of_deeds_and_roles() {
         roll_back      engineer reviewer steward admin
         report_step    engineer reviewer steward admin
         resolve        engineer reviewer steward admin
+        erase_body     steward admin
     "#]]
     .assert_eq(&table);
 }

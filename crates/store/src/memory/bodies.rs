@@ -115,6 +115,19 @@ impl Memory {
         Ok(true)
     }
 
+    /// When the body was erased last, as its leaf says.
+    pub async fn erased_at(&self, digest: Digest) -> Result<Option<Timestamp>, StoreError> {
+        let at: Option<i64> = ask(
+            "SELECT at FROM audit WHERE workspace = $1 AND subject = $2 AND kind = 'body.erased'
+             ORDER BY sequence DESC LIMIT 1",
+        )
+        .bind(self.workspace.as_str())
+        .bind(digest)
+        .maybe(&self.pool)
+        .await?;
+        Ok(at.map(Timestamp::from_nanos))
+    }
+
     /// Whether an artefact of this workspace names the digest: a body that workspaces share is read only then.
     async fn names(&self, digest: Digest) -> Result<bool, StoreError> {
         let named: Option<i64> = ask(
