@@ -99,8 +99,9 @@ impl Progress for Silent {
     fn detail(&self, _: &str, _: Option<(u64, u64)>) {}
     fn note(&self, _: &str) {}
     fn finish(&self) {}
-    fn confirm(&self, _: &str) -> Option<bool> {
-        None
+    fn confirm(&self, question: &str) -> Option<bool> {
+        // Quiet is about progress: who is there is asked all the same.
+        io::stderr().is_terminal().then(|| ask(question)).flatten()
     }
 }
 

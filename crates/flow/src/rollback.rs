@@ -2,7 +2,7 @@
 
 use belay_gate::Deed;
 use belay_model::record::{Effect, EffectState, Queue, Run};
-use belay_model::{Action, Digest, canonical};
+use belay_model::{Action, Class, Digest, Verb, canonical};
 use belay_outside::{Script, run_script};
 use belay_store::Tenure;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub async fn plan(desk: &Desk, text: &str) -> Result<(Run, Vec<Undo>), FlowError
     let mut effects = desk.memory.effects(run.id).await?;
     effects.retain(|effect| {
         matches!(effect.state, EffectState::Committed | EffectState::Ambiguous)
-            && effect.verb != belay_model::Verb::WriteReport.as_str()
+            && Verb::parse(&effect.verb).map(Verb::class) != Some(Class::Report)
     });
     effects.reverse();
     let undo = |effect: Effect| {
@@ -132,7 +132,7 @@ async fn drive(
     undone: Vec<Undo>,
     left: Vec<Undo>,
 ) -> Result<RolledBack, FlowError> {
-    back.taking_back();
+    back.taking_back(true);
     let mut outcome = Ok(());
     for undo in &undone {
         outcome = take_back(&mut back, ground, run, undo).await;
@@ -181,7 +181,14 @@ async fn take_back(
             let (verb, target) = (effect.verb.clone(), effect.target.clone());
             return Err(RunError::NoWayBack { verb, target }.into());
         };
-        let script = script(back, ground, effect, &inverse);
+        // A file that is not what it was makes it another command: asked like any other.
+        let (files, same) = inverse.files_now(&ground.root);
+        back.taking_back(same);
+        if !same {
+            let note = format!("a file of the way back changed since: {}", inverse.line());
+            back.desk.progress.note(&note);
+        }
+        let script = script(back, ground, effect, &inverse, files);
         let (permit, own) = back.ask(&script.action()).await?;
         let ran = run_script(permit, &script, &back.desk.stop, |_| ()).await;
         let (state, receipt, failed) = match &ran {
@@ -241,8 +248,9 @@ fn script(
     ground: &Ground<'_>,
     effect: &Effect,
     inverse: &undo::Inverse,
+    files: Vec<(String, Digest)>,
 ) -> Script {
     let key = Digest::of(format!("{}\0undo\0{}", effect.run, effect.id));
     let label = Label { run: back.run.id, step: "undo".to_owned(), key };
-    inverse.script(ground, &label)
+    inverse.script(ground, files, &label)
 }

@@ -68,7 +68,7 @@ impl Explain for RunError {
     fn help(&self) -> Option<String> {
         Some(match self {
             Self::Held { refused, approval } => format!(
-                "missing: {}; somebody else says `belay approve {approval}`, then `belay runs resume`",
+                "missing: {}; once people said `belay approve {approval}`: `belay runs resume`",
                 refused.missing.join(", ")
             ),
             Self::SaidNo { .. } => "start a new run when the reason is gone".to_owned(),

@@ -28,6 +28,7 @@ pub async fn resume(
     text: &str,
 ) -> Result<Resumed, FlowError> {
     let run = desk.memory.find_run(text, desk.now()).await?;
+    may(desk, &run, Deed::Start)?;
     let resumable = matches!(
         run.state,
         RunState::Interrupted | RunState::Held | RunState::Queued | RunState::Running

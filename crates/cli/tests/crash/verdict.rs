@@ -30,11 +30,18 @@ pub(crate) struct Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, untold, steps_cut, took, absent, changes, leaves, .. } = self;
-        writeln!(f, "runs             {runs}: {:?}; {untold} of them queued without a word", self.states)?;
+        writeln!(
+            f,
+            "runs             {runs}: {:?}; {untold} of them queued without a word",
+            self.states
+        )?;
         writeln!(f, "steps cut off    {steps_cut}")?;
         writeln!(f, "effects          {:?}", self.effects)?;
         writeln!(f, "probes           {took} found that it took, {absent} that it did not")?;
-        writeln!(f, "changes          {changes} in the ledger, none twice, each of a committed effect")?;
+        writeln!(
+            f,
+            "changes          {changes} in the ledger, none twice, each of a committed effect"
+        )?;
         write!(f, "audit            {leaves} leaves, verified; every trace valid")
     }
 }

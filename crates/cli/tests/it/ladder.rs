@@ -37,7 +37,13 @@ fn happened(level: &str, table: &mut String) {
     }
     let run = show(&home, &newest_run(&home));
     let valid = home.belay(&["trace", "check", "last"]).ends_with(0).code;
-    writeln!(table, "{level}: exits {}, {} (trace check {valid})", codes.join(" "), run["run"]["state"]).unwrap();
+    writeln!(
+        table,
+        "{level}: exits {}, {} (trace check {valid})",
+        codes.join(" "),
+        run["run"]["state"]
+    )
+    .unwrap();
     writeln!(table, "  did {}", world(&home).join(", ")).unwrap();
     for question in asked {
         writeln!(table, "  asked {question}").unwrap();
@@ -72,7 +78,8 @@ fn one_workflow_at_every_level_does_what_the_ladder_says() {
         L4: exits 4 0, "waiting_review" (trace check 0)
           did look look, do draft, do tell, do dev, do prod
           asked action: script_write on table:prod, R3
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]
@@ -85,6 +92,7 @@ fn level_five_is_refused() {
         --- stderr
         error[level/above-ceiling]: L5 is above the ceiling, L4
           help: the ceiling stands in the worker's file; L5 is never granted
-    "#]].assert_eq(&ran.told(&home));
+    "#]]
+    .assert_eq(&ran.told(&home));
     assert_eq!(world(&home), [""; 0]);
 }

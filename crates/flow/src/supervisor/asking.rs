@@ -1,6 +1,6 @@
 //! Asking: the gate about an action, people where the gate says that one is missing.
 
-use belay_gate::{Approval, Circumstances, Needs, Permit, Refused, Ruling};
+use belay_gate::{Approval, Circumstances, Deed, Needs, Permit, Refused, Ruling};
 use belay_model::record::{
     Answer, ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Decision, Effect, EffectState,
     Vote,
@@ -139,12 +139,7 @@ impl Supervisor<'_> {
             None => format!("step `{name}`"),
         };
         let question = format!("Begin {}?", self.hide(&summary));
-        let subject = Subject {
-            kind: ApprovalKind::Step,
-            plan,
-            summary,
-            risk: Risk::R0,
-        };
+        let subject = Subject { kind: ApprovalKind::Step, plan, summary, risk: Risk::R0 };
         let needs = Needs { guided: true, humans: 1, stewards: 0 };
         let missing = vec!["a yes to this step".to_owned()];
         let refused = Refused {
@@ -170,6 +165,7 @@ impl Supervisor<'_> {
     /// The word of the person at this terminal on a step that they guide.
     async fn cast_here(&self, request: &ApprovalRequest, yes: bool) -> Result<(), FlowError> {
         let person = self.desk.person();
+        crate::runs::may(self.desk, &self.run, Deed::Start)?;
         let vote = Vote {
             approval: request.id,
             voter: person.name,

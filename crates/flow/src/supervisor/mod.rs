@@ -249,9 +249,9 @@ impl<'a> Supervisor<'a> {
         Ok(job)
     }
 
-    /// From now on every action is the recorded inverse of an effect.
-    pub(crate) fn taking_back(&mut self) {
-        self.rollback = true;
+    /// Whether what is asked next is exactly the recorded inverse of an effect.
+    pub(crate) fn taking_back(&mut self, exactly: bool) {
+        self.rollback = exactly;
     }
 
     /// The next step is planned for a world with exactly these inputs; `about` says what it does.

@@ -314,7 +314,7 @@ pub(super) fn script(
         sensitive: plan.sensitive,
         inputs: digest_inputs(&ground.root, &patterns)?,
         patterns,
-        inverse: Inverse::of(plan).map(|inverse| inverse.text()),
+        inverse: Inverse::of(plan, &ground.root)?.map(|inverse| inverse.text()),
         ..call::script(ground, verb, call::resource(plan), &plan.command, &unlabelled)
     };
     let key = label(script.action().digest()).key.to_string();

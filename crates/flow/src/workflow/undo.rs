@@ -1,13 +1,16 @@
 //! The inverse of a step as it stands in the record: data, enough to run it years later.
 
-use belay_model::{Resource, Verb, Zone};
-use belay_outside::Script;
+use std::path::{Component, Path, PathBuf};
+
+use belay_model::{Digest, Resource, Verb, Zone};
+use belay_outside::{Script, digest_inputs};
 use serde_json::{Value, json};
 
 use super::call::{self, Label};
 use super::checklist::shell_line;
 use super::definition::{Command, Plan};
 use super::run::Ground;
+use crate::FlowError;
 
 /// A command that takes a step back, as grave as the step itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,22 +20,42 @@ pub(crate) struct Inverse {
     pub targets: u32,
     pub sensitive: bool,
     pub command: Command,
+    /// The files under the root that its command line names, as they were when the step was decided:
+    /// a script that was changed since is not the way back that was permitted.
+    pub files: Vec<(String, Digest)>,
 }
 
 impl Inverse {
     /// What the plan says takes it back.
-    pub(crate) fn of(plan: &Plan) -> Option<Self> {
-        Some(Self {
-            verb: plan.verb()?,
+    pub(crate) fn of(plan: &Plan, root: &Path) -> Result<Option<Self>, FlowError> {
+        let (Some(verb), Some(command)) = (plan.verb(), plan.inverse.clone()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            verb,
             resource: call::resource(plan),
             targets: plan.targets,
             sensitive: plan.sensitive,
-            command: plan.inverse.clone()?,
-        })
+            files: digest_inputs(root, &named_files(root, &command))?,
+            command,
+        }))
+    }
+
+    /// The files that it names as they are now, and whether they are what they were.
+    pub(crate) fn files_now(&self, root: &Path) -> (Vec<(String, Digest)>, bool) {
+        let now = digest_inputs(root, &self.paths()).unwrap_or_default();
+        let same = now == self.files;
+        (now, same)
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.files.iter().map(|(path, _)| path.clone()).collect()
     }
 
     /// The spelling that is part of the action, and so of its digest and of every approval.
     pub(crate) fn text(&self) -> String {
+        let files: Vec<Value> =
+            self.files.iter().map(|(path, digest)| json!([path, digest.to_string()])).collect();
         belay_model::canonical::json(&json!({
             "kind": "script",
             "verb": self.verb.as_str(),
@@ -41,6 +64,7 @@ impl Inverse {
             "targets": self.targets,
             "sensitive": self.sensitive,
             "command": self.command.to_json(),
+            "files": files,
         }))
     }
 
@@ -51,7 +75,12 @@ impl Inverse {
         if word("kind")? != "script" {
             return None;
         }
+        let file = |pair: &Value| {
+            Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.parse().ok()?))
+        };
+        let files = value.get("files")?.as_array()?.iter().map(file).collect::<Option<_>>()?;
         Some(Self {
+            files,
             verb: Verb::parse(word("verb")?)?,
             resource: Resource::new(word("resource")?, Zone::parse(word("zone")?)?),
             targets: u32::try_from(value.get("targets")?.as_u64()?).ok()?,
@@ -65,8 +94,72 @@ impl Inverse {
         shell_line(&self.command)
     }
 
-    pub(crate) fn script(&self, ground: &Ground<'_>, label: &Label) -> Script {
+    /// The command, bound to `inputs`: what its files are now.
+    pub(crate) fn script(
+        &self,
+        ground: &Ground<'_>,
+        inputs: Vec<(String, Digest)>,
+        label: &Label,
+    ) -> Script {
         let script = call::script(ground, self.verb, self.resource.clone(), &self.command, label);
-        Script { targets: self.targets, sensitive: self.sensitive, ..script }
+        let patterns = inputs.iter().map(|(path, _)| path.clone()).collect();
+        Script { targets: self.targets, sensitive: self.sensitive, patterns, inputs, ..script }
+    }
+}
+
+/// Words of the command line that are files under the root, by their path from there.
+fn named_files(root: &Path, command: &Command) -> Vec<String> {
+    let folder = Path::new(&command.folder);
+    let is_plain = |word: &&String| !word.starts_with('-') && !word.contains(['*', '?', '[', '\n']);
+    let path = |word: &String| {
+        let parts = folder.join(word);
+        let inside = parts.components().filter(|part| !matches!(part, Component::CurDir));
+        let path: PathBuf = inside.collect();
+        let stays = path.components().all(|part| matches!(part, Component::Normal(_)));
+        (stays && root.join(&path).is_file()).then(|| path.to_string_lossy().into_owned())
+    };
+    let mut files: Vec<String> = command.args.iter().filter(is_plain).filter_map(path).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use belay_model::Zone;
+
+    use super::*;
+
+    #[test]
+    fn an_inverse_is_bound_to_the_files_that_it_names_and_reads_back() {
+        let root = tempfile::tempdir().unwrap();
+        fs_err::create_dir(root.path().join("scripts")).unwrap();
+        fs_err::write(root.path().join("scripts/undo.py"), "print(1)").unwrap();
+        let command = Command {
+            args: ["python3", "scripts/undo.py", "--all", "none.py", "../x"]
+                .map(str::to_owned)
+                .to_vec(),
+            folder: ".".to_owned(),
+            environment: Vec::new(),
+            time_limit: Duration::from_secs(1),
+            expect: vec![0],
+        };
+        let inverse = Inverse {
+            verb: Verb::WriteTable,
+            resource: Resource::new("table:x", Zone::Prod),
+            targets: 1,
+            sensitive: false,
+            files: digest_inputs(root.path(), &named_files(root.path(), &command)).unwrap(),
+            command,
+        };
+        assert_eq!(inverse.paths(), ["scripts/undo.py"]);
+        assert_eq!(Inverse::parse(&inverse.text()), Some(inverse.clone()));
+        assert!(inverse.files_now(root.path()).1);
+        fs_err::write(root.path().join("scripts/undo.py"), "print(2)").unwrap();
+        assert!(!inverse.files_now(root.path()).1);
+        fs_err::remove_file(root.path().join("scripts/undo.py")).unwrap();
+        assert!(!inverse.files_now(root.path()).1);
     }
 }
