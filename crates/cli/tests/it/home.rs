@@ -32,7 +32,7 @@ impl Home {
         for tool in ["git", "sh", "env"] {
             symlink(found(tool), bin.join(tool)).unwrap();
         }
-        symlink(python(), bin.join("python3")).unwrap();
+        symlink(interpreter(), bin.join("python3")).unwrap();
         std::fs::create_dir(root.path().join("work")).unwrap();
         Self { root }
     }
@@ -70,7 +70,7 @@ impl Home {
     }
 
     pub(crate) fn python(&self, args: &[&str]) -> Ran {
-        let mut command = self.sealed(python(), &self.work());
+        let mut command = self.sealed(interpreter(), &self.work());
         Ran::of(command.args(args).output().unwrap())
     }
 
@@ -165,7 +165,7 @@ fn found(tool: &str) -> PathBuf {
 }
 
 /// The interpreter itself: what PATH names may be a script that looks for it, with tools of its own.
-fn python() -> &'static Path {
+fn interpreter() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
         let asked = ["-c", "import sys; print(sys.executable)"];

@@ -16,6 +16,7 @@ use super::project::{Pack, Place, Planted};
 use crate::impact::{self, Settings};
 use crate::registry::Registered;
 use crate::report;
+use crate::run_error::RunError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
 use crate::{Desk, FlowError};
@@ -148,7 +149,9 @@ impl Range {
                 let state = RunState::Accepted;
                 desk.memory.move_run(run.run.id, state, Some("permitted"), desk.now()).await?;
             }
-            Err(error @ FlowError::Refused(_)) => run.fail(&error).await?,
+            Err(error @ (FlowError::Refused(_) | FlowError::Run(RunError::Held { .. }))) => {
+                run.fail(&error).await?;
+            }
             Err(error) => return Err(error),
         }
         let asked = desk.memory.find_run(&run.run.id.to_string(), desk.now()).await?;
