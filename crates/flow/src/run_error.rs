@@ -36,6 +36,8 @@ pub enum RunError {
     NothingUnclear { step: String },
     #[error("belay cannot take back `{verb}` on `{target}`")]
     NoWayBack { verb: String, target: String },
+    #[error("run {run} is taking this back already, and is {state}")]
+    TakingBack { run: String, state: String },
     #[error("the approval was asked under the digest `{subject}`")]
     OtherDigest { subject: String },
     #[error("a run of `{workflow}` cannot be taken up again")]
@@ -60,6 +62,7 @@ impl Explain for RunError {
             Self::NotThisStep { .. } => "run/not-this-step",
             Self::NothingUnclear { .. } => "run/nothing-unclear",
             Self::NoWayBack { .. } => "run/no-way-back",
+            Self::TakingBack { .. } => "run/taking-back",
             Self::OtherDigest { .. } => "approval/other-digest",
             Self::NotResumable { .. } => "run/not-resumable",
         }
@@ -98,6 +101,9 @@ impl Explain for RunError {
             Self::NothingUnclear { .. } => "`belay runs show` lists the effects".to_owned(),
             Self::NoWayBack { .. } => {
                 "take it back by hand; `belay runs show` says what was done".to_owned()
+            }
+            Self::TakingBack { run, .. } => {
+                format!("`belay runs resume {run}` goes on with it; nothing is taken back twice")
             }
             Self::OtherDigest { .. } => {
                 "look again with `belay approvals show`: it may not be what you read".to_owned()
