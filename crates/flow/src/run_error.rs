@@ -7,7 +7,7 @@ use belay_model::{Explain, Level};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("{refused}")]
-    Held { refused: Refused, approval: String },
+    Held { refused: Refused, approval: String, run: String },
     #[error("`{by}` said no to `{summary}`: {reason}")]
     SaidNo { summary: String, by: String, reason: String },
     #[error("the run was cancelled")]
@@ -70,8 +70,9 @@ impl Explain for RunError {
 
     fn help(&self) -> Option<String> {
         Some(match self {
-            Self::Held { refused, approval } => format!(
-                "missing: {}; somebody else says `belay approve {approval}`, then `belay runs resume`",
+            Self::Held { refused, approval, run } => format!(
+                "missing: {}; `belay approvals show {approval}` says what would be done, `belay approve \
+                 {approval}` says yes, then `belay runs resume {run}` goes on",
                 refused.missing.join(", ")
             ),
             Self::SaidNo { .. } => "start a new run when the reason is gone".to_owned(),

@@ -96,7 +96,7 @@ fn print(finished: &Finished, ui: &Ui) -> Result<Outcome, Failure> {
             step.note.clone().unwrap_or_default(),
         ]);
     }
-    let outcome = run.outcome.clone().unwrap_or_default();
+    let outcome = plain(run.outcome.as_deref().unwrap_or_default());
     ui.result(&format!(
         "run {} of {} at {}: {} {outcome}\n",
         run.id.short(),

@@ -120,10 +120,9 @@ fn a_run_stops_before_its_next_step_when_it_is_cancelled() {
 fn what_waits_is_over_as_soon_as_it_is_cancelled() {
     let home = team(&[step("prod", "write", "prod")]);
     let cancel = ["runs", "cancel", "last", "--reason", "wrong day"];
-    for (args, before) in [
-        (&["run", "job", "--queue"][..], "queued"),
-        (&["run", "job"][..], "held"),
-    ] {
+    for (args, before) in
+        [(&["run", "job", "--queue"][..], "queued"), (&["run", "job"][..], "held")]
+    {
         let code = if before == "held" { 4 } else { 0 };
         drop(home.belay(args).ends_with(code));
         assert_eq!(state(&home, "last"), before);
@@ -137,11 +136,8 @@ fn what_waits_is_over_as_soon_as_it_is_cancelled() {
 }
 
 fn three() -> Home {
-    let home = team(&[
-        step("a", "write", "dev"),
-        step("b", "write", "dev"),
-        step("c", "write", "dev"),
-    ]);
+    let home =
+        team(&[step("a", "write", "dev"), step("b", "write", "dev"), step("c", "write", "dev")]);
     drop(home.belay(&RUN).ends_with(0));
     home
 }
@@ -293,7 +289,8 @@ fn what_earlier_attempts_worked_counts_against_the_budget() {
         ]);
         worker(&home, "L4", 60);
         drop(home.belay(&RUN).ends_with(4));
-        let longer = format!("UPDATE step SET started = started - {more}000000000 WHERE name = 'look'");
+        let longer =
+            format!("UPDATE step SET started = started - {more}000000000 WHERE name = 'look'");
         drop(behind(&home, &longer));
         allow(&home, "rita");
         let ran = resume(&home).ends_with(code);

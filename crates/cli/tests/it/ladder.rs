@@ -50,7 +50,13 @@ fn happened(level: &str, table: &mut String) {
     }
     let run = show(&home, &newest_run(&home));
     let valid = home.belay(&["trace", "check", "last"]).ends_with(0).code;
-    writeln!(table, "{level}: exits {}, {} (trace check {valid})", codes.join(" "), run["run"]["state"]).unwrap();
+    writeln!(
+        table,
+        "{level}: exits {}, {} (trace check {valid})",
+        codes.join(" "),
+        run["run"]["state"]
+    )
+    .unwrap();
     writeln!(table, "  did {}", world(&home).join(", ")).unwrap();
     for question in asked {
         writeln!(table, "  asked {question}").unwrap();
@@ -85,7 +91,8 @@ fn one_workflow_at_every_level_does_what_the_ladder_says() {
         L4: exits 4 0, "waiting_review" (trace check 0)
           did look look, do draft, do tell, do dev, do prod
           asked action: script_write on table:prod, R3
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
 
 #[test]
@@ -98,7 +105,8 @@ fn level_five_is_refused() {
         --- stderr
         error[level/above-ceiling]: L5 is above the ceiling, L4
           help: the ceiling stands in the worker's file; L5 is never granted
-    "#]].assert_eq(&ran.told(&home));
+    "#]]
+    .assert_eq(&ran.told(&home));
     assert_eq!(world(&home), [""; 0]);
 }
 
@@ -131,12 +139,14 @@ fn at_level_zero_belay_prints_and_a_person_reports_in_order() {
         --- stderr
         error[run/assisted]: at L0 a person does the work: 5 of 5 steps are not reported yet
           help: do it, then `belay runs report RUN look --exit CODE`
-    "#]].assert_eq(&told.replace(&id[id.len() - 8..], "RUN"));
+    "#]]
+    .assert_eq(&told.replace(&id[id.len() - 8..], "RUN"));
     let ran = home.belay(&["runs", "report", "last", "prod", "--exit", "0"]).ends_with(2);
     expect![[r#"
         error[run/not-this-step]: the next step to report is `look`, not `prod`
           help: report `look` first
-    "#]].assert_eq(&ran.stderr);
+    "#]]
+    .assert_eq(&ran.stderr);
     // An exit that the file does not expect: the step is not done, and still the next one.
     let ran = home.belay(&["runs", "report", "last", "look", "--exit", "9"]).ends_with(0);
     assert!(ran.stdout.contains("failed") && ran.stderr.contains("report"), "{ran:?}");
@@ -156,7 +166,8 @@ fn every_ceiling_is_told_and_the_lowest_binds() {
     let refused = set("tester", "L3").ends_with(2);
     expect![[r#"
         error[gate/denied]: the gate answered deny: no policy lets `tester` raise level as engineer
-    "#]].assert_eq(&refused.stderr);
+    "#]]
+    .assert_eq(&refused.stderr);
     let own = set("olga", "L3").ends_with(2);
     expect![[r#"
         error[gate/denied]: the gate answered deny: nobody gives more authority to a worker of their own (not-for-ones-own)
@@ -168,12 +179,14 @@ fn every_ceiling_is_told_and_the_lowest_binds() {
     expect![[r#"
         error[level/above-ceiling]: L5 is above the ceiling, L4
           help: the ceiling stands in the worker's file; L5 is never granted
-    "#]].assert_eq(&five.stderr);
+    "#]]
+    .assert_eq(&five.stderr);
     let why = home.belay_as("stefan", &["level", "set", "hand", "L4", "--reason", " "]);
     expect![[r#"
         error[review/no-reason]: a rejection needs a reason
           help: say why: `--reason TEXT`
-    "#]].assert_eq(&why.ends_with(2).stderr);
+    "#]]
+    .assert_eq(&why.ends_with(2).stderr);
     drop(home.belay_as("tester", &["level", "tier", "L1", "--reason", "a freeze"]).ends_with(0));
     let shown = home.belay(&["level", "show", "hand"]).ends_with(0);
     expect![[r#"
@@ -185,13 +198,15 @@ fn every_ceiling_is_told_and_the_lowest_binds() {
           L3  the level that was set (set by stefan: they asked)
           L4  the worker's ceiling (worker `hand`)
           bounded production writes at L4: off
-    "#]].assert_eq(&shown.stdout);
+    "#]]
+    .assert_eq(&shown.stdout);
     let log = behind(&home, "SELECT name, value, by, identity, reason FROM control ORDER BY at");
     expect![[r#"
         level:hand/job|L2|tester|asserted|they asked
         level:hand/job|L3|stefan|asserted|they asked
         tier|L1|tester|asserted|a freeze
-    "#]].assert_eq(&log.stdout);
+    "#]]
+    .assert_eq(&log.stdout);
     drop(home.belay(&["audit", "verify"]).ends_with(0));
 }
 
@@ -295,7 +310,17 @@ fn a_review_of_artefacts_is_done_by_hand_at_level_zero_and_guided_at_level_one()
     home.write("belay.toml", "");
     pair(&home);
     let review = |level: &str| {
-        home.belay(&["-q", "impact", "--base", "base", "--head", "head", "--no-build", "--level", level])
+        home.belay(&[
+            "-q",
+            "impact",
+            "--base",
+            "base",
+            "--head",
+            "head",
+            "--no-build",
+            "--level",
+            level,
+        ])
     };
     let ran = review("L0").ends_with(4);
     assert!(ran.stderr.contains("run/assisted"), "{}", ran.stderr);
@@ -324,6 +349,7 @@ fn a_review_of_artefacts_is_done_by_hand_at_level_zero_and_guided_at_level_one()
         step `read the artefacts of head`
         step `compare the two projects`
         step `write the report`
-    "#]].assert_eq(&format!("exit {}\n{}\n", ran.code, asked.join("\n")));
+    "#]]
+    .assert_eq(&format!("exit {}\n{}\n", ran.code, asked.join("\n")));
     drop(home.belay(&["trace", "check", "last"]).ends_with(0));
 }

@@ -66,6 +66,9 @@ impl Step {
         if matches!(class, "write" | "grant" | "model_logic") {
             text.push_str(&format!("    inverse:\n      run: [python3, act.py, undo, {id}]\n"));
         }
+        if class == "grant" {
+            text.push_str("    sensitive: true\n");
+        }
         if probe {
             text.push_str(&format!(
                 "    probe:\n      run: [python3, act.py, has, {id}]\n      done: [11]\n      absent: [10]\n"

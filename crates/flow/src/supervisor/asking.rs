@@ -246,7 +246,8 @@ impl Supervisor<'_> {
             decided: None,
         };
         let request = self.memory.ask_approval(&request).await?;
-        Ok(RunError::Held { refused, approval: request.id.short() }.into())
+        let (approval, run) = (request.id.short(), self.run.id.short());
+        Ok(RunError::Held { refused, approval, run }.into())
     }
 
     fn decision(
