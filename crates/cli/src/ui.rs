@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::PlainFormat;
+use crate::commands::records::plain;
 use crate::failure::Failure;
 
 /// Where a command prints.
@@ -52,7 +53,7 @@ impl Ui {
     /// Says something beside the result.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
-            stderr(text);
+            stderr(&plain(text));
         }
     }
 
@@ -68,10 +69,13 @@ impl Ui {
             stderr(&document.to_string());
             return;
         }
-        let mut text = format!("\u{1b}[1;31merror\u{1b}[0m[{}]: {}", failure.code, failure.message);
-        failure.causes.iter().for_each(|cause| text.push_str(&format!("\n  because: {cause}")));
+        let mut text =
+            format!("\u{1b}[1;31merror\u{1b}[0m[{}]: {}", failure.code, plain(&failure.message));
+        for cause in &failure.causes {
+            text.push_str(&format!("\n  because: {}", plain(cause)));
+        }
         if let Some(help) = &failure.help {
-            text.push_str(&format!("\n  \u{1b}[1mhelp\u{1b}[0m: {help}"));
+            text.push_str(&format!("\n  \u{1b}[1mhelp\u{1b}[0m: {}", plain(help)));
         }
         stderr(&text);
     }
@@ -132,7 +136,7 @@ impl Progress for Lines {
     fn detail(&self, _: &str, _: Option<(u64, u64)>) {}
 
     fn note(&self, message: &str) {
-        stderr(&format!("note: {message}"));
+        stderr(&format!("note: {}", plain(message)));
     }
 
     fn finish(&self) {
@@ -190,7 +194,7 @@ impl Progress for Live {
     }
 
     fn note(&self, message: &str) {
-        self.bar.println(format!("note: {message}"));
+        self.bar.println(format!("note: {}", plain(message)));
     }
 
     fn finish(&self) {

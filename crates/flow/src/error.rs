@@ -55,7 +55,7 @@ pub enum FlowError {
     Closed { run: String, state: String },
     #[error("the report has no finding `{finding}`")]
     NoFinding { finding: String },
-    #[error("a rejection needs a reason")]
+    #[error("this needs a reason")]
     NoReason,
     #[error("the audit does not hold, and nothing was signed: {fault}")]
     AuditBroken { fault: String },

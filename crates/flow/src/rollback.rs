@@ -1,7 +1,7 @@
 //! Taking a run back: the inverses of its effects, last first, through the gate.
 
 use belay_gate::Deed;
-use belay_model::record::{Effect, EffectState, Queue, Run};
+use belay_model::record::{Effect, EffectState, Queue, Run, RunState};
 use belay_model::{Action, Class, Digest, Verb, canonical};
 use belay_outside::{Script, run_script};
 use belay_store::Tenure;
@@ -72,11 +72,20 @@ pub async fn roll_back(
 ) -> Result<RolledBack, FlowError> {
     let (run, undos) = plan(desk, text).await?;
     may(desk, &run, Deed::RollBack)?;
-    if !run.state.is_over() && run.state != belay_model::record::RunState::Held {
+    if !run.state.is_over() && run.state != RunState::Held {
         let wanted = "over or held; cancel it first";
         return Err(
             RunError::NotNow { run: run.id.short(), state: run.state.to_string(), wanted }.into()
         );
+    }
+    let runs = desk.memory.runs(desk.now()).await?;
+    let unfinished = |other: &&Run| {
+        let goes_on = !other.state.is_over() || other.state == RunState::Interrupted;
+        other.parent == Some(run.id) && other.workflow == WORKFLOW && goes_on
+    };
+    if let Some(other) = runs.iter().find(unfinished) {
+        let (run, state) = (other.id.short(), other.state.to_string());
+        return Err(RunError::TakingBack { run, state }.into());
     }
     let (undos, left): (Vec<Undo>, Vec<Undo>) =
         undos.into_iter().partition(|undo| undo.how.is_some());
@@ -163,10 +172,24 @@ async fn take_back(
 ) -> Result<(), FlowError> {
     let effect = &undo.effect;
     permitted(back, effect).await?;
-    let name = format!("take back {} on {}", effect.verb, effect.target);
+    let name = name_of(back, effect).await?;
     let inverse = effect.inverse.clone().unwrap_or_default();
     let claim =
         Claim::from_inverse(&inverse).filter(|claim| claim.prefix == Claim::prefix_of(run.id));
+    // What an earlier attempt began is not done again; dropping scratch may be.
+    let begun = if claim.is_none() { begun(back, &name).await? } else { None };
+    match begun {
+        // It was cut off after the inverse, before that was written down with the effect.
+        Some(own) if own.state == EffectState::Committed => {
+            return done(back, effect, &own.receipt.unwrap_or_default()).await;
+        }
+        Some(_) => {
+            let (run, step) = (back.run.id.short(), name);
+            let why = "the inverse was begun, and nobody saw it end".to_owned();
+            return Err(RunError::Unclear { run, step, why }.into());
+        }
+        None => (),
+    }
     back.step_back(&name, async |back| {
         if let Some(claim) = claim {
             let dropped = if claim.database.is_file() {
@@ -214,6 +237,25 @@ async fn take_back(
         }
     })
     .await
+}
+
+/// The name of the step that takes `effect` back: that of the step which made it, of which a workflow
+/// has one.
+async fn name_of(back: &Supervisor<'_>, effect: &Effect) -> Result<String, FlowError> {
+    let steps = back.desk.memory.steps(effect.run).await?;
+    let step = steps.into_iter().find(|step| step.id == effect.step);
+    Ok(step.map_or_else(|| format!("undo-{}", effect.id), |step| format!("undo-{}", step.name)))
+}
+
+/// What an earlier attempt of this rollback did in the step `name`: done, or nobody knows.
+async fn begun(back: &Supervisor<'_>, name: &str) -> Result<Option<Effect>, FlowError> {
+    let steps = back.memory.steps(back.run.id).await?;
+    let of_step = |effect: &Effect| {
+        steps.iter().any(|step| step.id == effect.step && step.name == name)
+            && effect.state != EffectState::Failed
+    };
+    let effects = back.memory.effects(back.run.id).await?;
+    Ok(effects.into_iter().rev().find(of_step))
 }
 
 /// The inverse must be the one that was part of the permitted action: a row that somebody changed

@@ -7,7 +7,7 @@ use belay_model::{Explain, Level};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("{refused}")]
-    Held { refused: Refused, approval: String },
+    Held { refused: Refused, approval: String, run: String },
     #[error("`{by}` said no to {summary}: {reason}")]
     SaidNo { summary: String, by: String, reason: String },
     #[error("the run was cancelled")]
@@ -36,6 +36,8 @@ pub enum RunError {
     NothingUnclear { step: String },
     #[error("belay cannot take back `{verb}` on `{target}`")]
     NoWayBack { verb: String, target: String },
+    #[error("run {run} is taking this back already, and is {state}")]
+    TakingBack { run: String, state: String },
     #[error("the approval was asked under the digest `{subject}`")]
     OtherDigest { subject: String },
     #[error("a run of `{workflow}` cannot be taken up again")]
@@ -60,6 +62,7 @@ impl Explain for RunError {
             Self::NotThisStep { .. } => "run/not-this-step",
             Self::NothingUnclear { .. } => "run/nothing-unclear",
             Self::NoWayBack { .. } => "run/no-way-back",
+            Self::TakingBack { .. } => "run/taking-back",
             Self::OtherDigest { .. } => "approval/other-digest",
             Self::NotResumable { .. } => "run/not-resumable",
         }
@@ -67,8 +70,9 @@ impl Explain for RunError {
 
     fn help(&self) -> Option<String> {
         Some(match self {
-            Self::Held { refused, approval } => format!(
-                "missing: {}; once people said `belay approve {approval}`: `belay runs resume`",
+            Self::Held { refused, approval, run } => format!(
+                "missing: {}; `belay approvals show {approval}` says what would be done, `belay approve \
+                 {approval}` says yes, then `belay runs resume {run}` goes on",
                 refused.missing.join(", ")
             ),
             Self::SaidNo { .. } => "start a new run when the reason is gone".to_owned(),
@@ -98,6 +102,9 @@ impl Explain for RunError {
             Self::NothingUnclear { .. } => "`belay runs show` lists the effects".to_owned(),
             Self::NoWayBack { .. } => {
                 "take it back by hand; `belay runs show` says what was done".to_owned()
+            }
+            Self::TakingBack { run, .. } => {
+                format!("`belay runs resume {run}` goes on with it; nothing is taken back twice")
             }
             Self::OtherDigest { .. } => {
                 "look again with `belay approvals show`: it may not be what you read".to_owned()

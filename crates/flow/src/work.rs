@@ -24,9 +24,11 @@ pub struct Tally {
     pub finished: u64,
     pub held: u64,
     pub failed: u64,
+    /// Left to others, because this process was asked to stop.
+    pub left: u64,
 }
 
-/// Works until asked to stop, or with `drain` until nothing is ready. A run that fails is written down
+/// Works until asked to stop: a patient [`belay_outside::Stop`] ends after the step at hand. With `drain`, until nothing is ready. A run that fails is written down
 /// and does not stop the worker; a store that does not answer does.
 pub async fn work(
     desk: &Desk,
@@ -35,7 +37,7 @@ pub async fn work(
     shift: Shift,
 ) -> Result<Tally, FlowError> {
     let mut tally = Tally::default();
-    while !desk.stop.is_asked() {
+    while !desk.stop.is_wished() {
         audit::vouch(desk).await;
         let now = desk.now();
         let Some((run, _, tenure)) =
@@ -46,7 +48,7 @@ pub async fn work(
             }
             tokio::select! {
                 () = tokio::time::sleep(shift.pause) => (),
-                () = desk.stop.asked() => (),
+                () = desk.stop.wished() => (),
             }
             continue;
         };
@@ -58,6 +60,7 @@ pub async fn work(
         match (&outcome, row.state) {
             (Err(error), _) if error.is_lost_store() => return outcome.map(|_: Resumed| tally),
             (_, RunState::Held) => tally.held += 1,
+            (Err(error), _) if error.is_stop() => tally.left += 1,
             (Ok(_), _) => tally.finished += 1,
             (Err(_), _) => tally.failed += 1,
         }

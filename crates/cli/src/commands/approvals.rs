@@ -5,7 +5,7 @@ use belay_flow::{Desk, trace};
 use belay_model::record::{ApprovalRequest, ApprovalState, Ballot};
 use serde_json::{Value, json};
 
-use super::records::{moment, rows, table};
+use super::records::{moment, plain, rows, table};
 use crate::args::{ApprovalsCommand, ApproveArgs, DenyArgs};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -150,7 +150,7 @@ async fn show(desk: &Desk, question: &Question, ui: &Ui) -> Result<(), Failure> 
             request.subject
         ));
     }
-    ui.result(&text)
+    ui.result(&plain(&text))
 }
 
 fn request_json(request: &ApprovalRequest) -> Value {

@@ -5,7 +5,7 @@ use belay_flow::registry::{Registered, Registry};
 use belay_model::record::Control;
 use serde_json::{Value, json};
 
-use super::records::{moment, rows, table};
+use super::records::{moment, plain, rows, table};
 use crate::args::{LevelCommand, LevelSetArgs, Switch};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
@@ -113,7 +113,7 @@ async fn show(
             ui.result(&format!("\n{workflow}: the lowest binds\n"))?;
             for ceiling in &standing.ceilings {
                 let (level, what, origin) = (ceiling.level, ceiling.what, &ceiling.origin);
-                ui.result(&format!("  {level}  {what} ({origin})\n"))?;
+                ui.result(&plain(&format!("  {level}  {what} ({origin})\n")))?;
             }
             let bounded = if standing.bounded { "on" } else { "off" };
             ui.result(&format!("  bounded production writes at L4: {bounded}\n"))?;

@@ -8,7 +8,7 @@ mod eval;
 mod impact;
 mod level;
 pub(crate) mod policy;
-mod records;
+pub(crate) mod records;
 mod reviews;
 mod setup;
 mod store;

@@ -32,14 +32,24 @@ pub(crate) async fn show_run(args: &RunArgs, house: &House, ui: &Ui) -> Result<O
     if ui.is_json() {
         ui.json(&record_json(&record))?;
     } else {
-        ui.result(&show(&record))?;
+        ui.result(&plain(&show(&record)))?;
     }
     Ok(Outcome::Clear)
 }
 
 /// The rows of a table without the spaces that fill the last column.
 pub(crate) fn rows(table: &Table) -> String {
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    plain(&table.to_string()).lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Text from the record without what a terminal would obey or hide: control characters, and those that
+/// turn or swallow the text around them.
+pub(crate) fn plain(text: &str) -> String {
+    let hides = |letter: char| {
+        (letter.is_control() && letter != '\n')
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if hides(letter) { ' ' } else { letter }).collect()
 }
 
 /// A table without lines: columns are told apart by space.

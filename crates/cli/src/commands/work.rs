@@ -14,7 +14,7 @@ use belay_model::record::Run;
 use serde_json::{Value, json};
 
 use super::impact;
-use super::records::{rows, run_json, table};
+use super::records::{plain, rows, run_json, table};
 use crate::args::{
     CancelArgs, ReplayArgs, ReportArgs, ResolveArgs, ResumeArgs, RollbackArgs, StartArgs, WorkArgs,
 };
@@ -96,7 +96,7 @@ fn print(finished: &Finished, ui: &Ui) -> Result<Outcome, Failure> {
             step.note.clone().unwrap_or_default(),
         ]);
     }
-    let outcome = run.outcome.clone().unwrap_or_default();
+    let outcome = plain(run.outcome.as_deref().unwrap_or_default());
     ui.result(&format!(
         "run {} of {} at {}: {} {outcome}\n",
         run.id.short(),
@@ -281,7 +281,7 @@ fn print_undos(
                 Some(how) => format!("{verb} {} on {}: {how}\n", effect.verb, effect.target),
                 None => format!("stays: {} on {} has no inverse\n", effect.verb, effect.target),
             };
-            ui.result(&line)?;
+            ui.result(&plain(&line))?;
         }
     }
     let stays = left.iter().chain(undos).any(|undo| undo.how.is_none());
@@ -302,6 +302,7 @@ pub(crate) async fn work(args: &WorkArgs, house: &House, ui: &Ui) -> Result<Outc
     let registry = house.registry()?;
     let mut desk = house.desk(ui).await?;
     desk.trigger = "worker";
+    desk.stop = desk.stop.patient();
     let settings = impact::settings(house);
     let shift = Shift { pause: Duration::from_millis(500), drain: args.drain };
     ui.note(&format!("at work as {}; Ctrl-C stops after the step at hand", desk.owner));
@@ -312,10 +313,12 @@ pub(crate) async fn work(args: &WorkArgs, house: &House, ui: &Ui) -> Result<Outc
             "finished": tally.finished,
             "held": tally.held,
             "failed": tally.failed,
+            "left": tally.left,
         }))?;
     } else {
+        let left = if tally.left > 0 { ", 1 left to others" } else { "" };
         ui.result(&format!(
-            "{} finished, {} held, {} failed\n",
+            "{} finished, {} held, {} failed{left}\n",
             tally.finished, tally.held, tally.failed
         ))?;
     }

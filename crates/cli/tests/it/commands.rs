@@ -37,7 +37,7 @@ fn manifest(version: u32, models: &[(&str, &str, &[&str])]) -> String {
     .to_string()
 }
 
-fn pair(home: &Home) {
+pub(crate) fn pair(home: &Home) {
     let base = manifest(
         12,
         &[("a", "select 1 as x", &[]), ("b", "select * from a", &["a"]), ("c", "select 3", &[])],

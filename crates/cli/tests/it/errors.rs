@@ -29,7 +29,7 @@ fn slugs_in_code() -> BTreeSet<String> {
 
 fn slugs_of(text: &str, found: &mut BTreeSet<String>) {
     let mut bodies: Vec<&str> = text
-        .split("fn code(&self)")
+        .split("fn code(")
         .skip(1)
         .map(|rest| rest.split("\n    }\n").next().unwrap())
         .collect();

@@ -48,6 +48,10 @@ impl Home {
         std::fs::write(path, text).unwrap();
     }
 
+    pub(crate) fn remove(&self, path: &str) {
+        std::fs::remove_file(self.work().join(path)).unwrap();
+    }
+
     pub(crate) fn belay(&self, args: &[&str]) -> Ran {
         self.belay_in("", args)
     }
@@ -72,6 +76,12 @@ impl Home {
     pub(crate) fn python(&self, args: &[&str]) -> Ran {
         let mut command = self.sealed(interpreter(), &self.work());
         Ran::of(command.args(args).output().unwrap())
+    }
+
+    /// In a terminal, with one letter typed in answer to each question. Both outputs are stdout.
+    pub(crate) fn at_a_terminal(&self, answers: &str, args: &[&str]) -> Ran {
+        self.write("terminal.py", TERMINAL);
+        self.python(&[&["terminal.py", answers, env!("CARGO_BIN_EXE_belay")], args].concat())
     }
 
     pub(crate) fn git(&self, folder: &str, args: &[&str]) -> String {
@@ -163,6 +173,29 @@ fn found(tool: &str) -> PathBuf {
         .find(|path| path.is_file())
         .unwrap()
 }
+
+const TERMINAL: &str = r#"
+import os, pty, sys
+answers = list(sys.argv[1])
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["BELAY_ACTOR"] = "tester"
+    os.execv(sys.argv[2], sys.argv[2:])
+seen = ""
+while True:
+    try:
+        part = os.read(fd, 4096).decode(errors="replace")
+    except OSError:
+        break
+    if not part:
+        break
+    sys.stdout.write(part)
+    seen += part
+    while "[y/n] " in seen:
+        seen = seen.split("[y/n] ", 1)[1]
+        os.write(fd, ((answers.pop(0) if answers else chr(4)) + "\n").encode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
 
 /// The interpreter itself: what PATH names may be a script that looks for it, with tools of its own.
 fn interpreter() -> &'static Path {

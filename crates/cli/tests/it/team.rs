@@ -16,7 +16,7 @@ def write(line):
         log.write(line + "\n")
 def lines():
     return open("world.log").read().split("\n") if os.path.exists("world.log") else []
-key = os.environ["BELAY_IDEMPOTENCY_KEY"]
+key = os.environ.get("BELAY_IDEMPOTENCY_KEY", "by-hand")
 with open("keys.log", "a") as log:
     log.write(f"{word} {name} {key}\n")
 if word == "has":
@@ -32,6 +32,8 @@ if how == "wait-before":
     wait()
 write(word + " " + name)
 if how == "wait-after":
+    wait()
+if os.path.exists("slow-" + word + "-" + name):
     wait()
 if os.path.exists("broken-" + word + "-" + name):
     sys.exit(3)
@@ -63,6 +65,9 @@ impl Step {
         );
         if matches!(class, "write" | "grant" | "model_logic") {
             text.push_str(&format!("    inverse:\n      run: [python3, act.py, undo, {id}]\n"));
+        }
+        if class == "grant" {
+            text.push_str("    sensitive: true\n");
         }
         if probe {
             text.push_str(&format!(
@@ -125,6 +130,12 @@ pub(crate) fn world(home: &Home) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What the scripts were called for and with which key, in order.
+pub(crate) fn keys(home: &Home) -> Vec<String> {
+    let text = std::fs::read_to_string(home.work().join("keys.log")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 /// Waits until a script of the run has made `name`.
 pub(crate) fn wait_for(home: &Home, name: &str) {
     let path = home.work().join(name);
@@ -150,6 +161,12 @@ pub(crate) fn state(home: &Home, run: &str) -> String {
 pub(crate) fn questions(home: &Home) -> Vec<Value> {
     let ran = home.belay(&["approvals", "list", "--format", "json"]).ends_with(0);
     ran.json()["approvals"].as_array().unwrap().clone()
+}
+
+/// A yes by `who` to the newest open question.
+pub(crate) fn allow(home: &Home, who: &str) {
+    let id = questions(home)[0]["approval"].as_str().unwrap().to_owned();
+    drop(home.belay_as(who, &["approve", &id]).ends_with(0));
 }
 
 /// The id of the newest run.

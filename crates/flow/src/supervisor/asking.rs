@@ -108,7 +108,7 @@ impl Supervisor<'_> {
                 && request.state == ApprovalState::Granted
         });
         let Some(request) = found else { return Ok(None) };
-        let votes = self.memory.votes(request.id).await?;
+        let (request, votes) = self.memory.vouched_approval(request.id).await?;
         let approval = Approval::tally(&votes, &request, self.desk.approvals.proved_only);
         Ok(Some((request.id, approval)))
     }
@@ -128,7 +128,12 @@ impl Supervisor<'_> {
             .iter()
             .find(|request| request.kind == ApprovalKind::Step && request.subject == bound);
         match known.map(|request| request.state) {
-            Some(ApprovalState::Granted) => return Ok(true),
+            Some(ApprovalState::Granted) => {
+                if let Some(request) = known {
+                    self.memory.vouched_approval(request.id).await?;
+                }
+                return Ok(true);
+            }
             Some(ApprovalState::Denied) => {
                 return Err(self.said_no(known.map(|request| request.id), name).await?);
             }
@@ -197,8 +202,9 @@ impl Supervisor<'_> {
         Ok(RunError::SaidNo { summary: format!("step `{name}`"), by, reason }.into())
     }
 
-    /// Puts a question to people and says that the run waits for it. Earlier questions of the same
-    /// kind to another digest are stale: the world they were about has moved.
+    /// Puts a question to people and says that the run waits for it. An earlier one about the same
+    /// under another digest is stale: the world it was about has moved. One about something else stays
+    /// as it is, for a review that begins again comes to each of its steps again.
     async fn hold(
         &self,
         subject: &Subject,
@@ -209,12 +215,9 @@ impl Supervisor<'_> {
         let bound = self.binding(subject.plan);
         let summary = self.hide(&subject.summary);
         for earlier in self.memory.approvals_of(self.run.id, now).await? {
+            let alike = earlier.kind == subject.kind && earlier.summary == summary;
             let same = earlier.kind == subject.kind && earlier.subject == bound;
-            // A yes to another step stays good: a review that is taken up again goes through it anew.
-            let moved = earlier.kind == subject.kind
-                && !same
-                && (subject.kind == ApprovalKind::Action || earlier.summary == summary);
-            if moved && earlier.state.is_alive() {
+            if alike && !same && earlier.state.is_alive() {
                 self.memory.move_approval(earlier.id, ApprovalState::Stale, now).await?;
             }
             if same && earlier.state == ApprovalState::Denied {
@@ -243,7 +246,8 @@ impl Supervisor<'_> {
             decided: None,
         };
         let request = self.memory.ask_approval(&request).await?;
-        Ok(RunError::Held { refused, approval: request.id.short() }.into())
+        let (approval, run) = (request.id.short(), self.run.id.short());
+        Ok(RunError::Held { refused, approval, run }.into())
     }
 
     fn decision(

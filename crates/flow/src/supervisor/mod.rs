@@ -241,6 +241,9 @@ impl<'a> Supervisor<'a> {
 
     /// Renews the lease and hears whether somebody called the run off.
     async fn check_in(&self) -> Result<Job, FlowError> {
+        if self.desk.stop.is_wished() {
+            return Err(belay_outside::OutsideError::Stopped.into());
+        }
         let until = lease_until(self.desk.now());
         let job = self.memory.renew(self.heartbeat.lease(), until).await?;
         if job.cancel {

@@ -209,6 +209,9 @@ async fn advance(
             matches!(effect.state, EffectState::Ambiguous | EffectState::Reserved)
                 && steps.iter().any(|step| step.id == effect.step && step.name == plan.id)
         });
+        if let (Some(effect), None) = (&unclear, &plan.probe) {
+            return Err(unclear::unknown(run, plan, effect, "the step has no probe").await?.into());
+        }
         let script = script(run, ground, plan)?;
         run.look_at(shell_line(&plan.command), &script.inputs);
         run.step(&plan.id, async |run| {
@@ -233,7 +236,9 @@ async fn carry_out(
 ) -> Result<(), FlowError> {
     let (permit, effect) = run.ask(&script.action()).await?;
     let progress = &run.desk.progress;
-    let said = |line: &str| progress.detail(&run.desk.redactor.text(line), None);
+    // A terminal obeys control characters, and what a command prints is nobody's word.
+    let shown = |line: &str| line.replace(char::is_control, " ");
+    let said = |line: &str| progress.detail(&shown(&run.desk.redactor.text(line)), None);
     let ran = run_script(permit, script, &run.desk.stop, said).await;
     let failed = |what: String| RunError::StepFailed { step: plan.id.clone(), what };
     let ran = match ran {

@@ -37,14 +37,22 @@ pub(super) async fn took(
             run.settle(effect, EffectState::Failed, &why).await?;
             Ok(false)
         }
-        Found::Unknown => {
-            if effect.state == EffectState::Reserved {
-                run.settle(effect, EffectState::Ambiguous, &why).await?;
-            }
-            let (run, step) = (run.run.id.short(), plan.id.clone());
-            Err(RunError::Unclear { run, step, why }.into())
-        }
+        Found::Unknown => Err(unknown(run, plan, effect, &why).await?.into()),
     }
+}
+
+/// The error that leaves an effect to a person.
+pub(super) async fn unknown(
+    run: &Supervisor<'_>,
+    plan: &Plan,
+    effect: &Effect,
+    why: &str,
+) -> Result<RunError, FlowError> {
+    if effect.state == EffectState::Reserved {
+        run.settle(effect, EffectState::Ambiguous, why).await?;
+    }
+    let (run, step) = (run.run.id.short(), plan.id.clone());
+    Ok(RunError::Unclear { run, step, why: why.to_owned() })
 }
 
 /// Settles a change whose command ended as it should not have.

@@ -156,6 +156,28 @@ impl Memory {
         self.fetch(of, &[&approval.to_string()]).await
     }
 
+    /// A question with what was said to it, when their last leaves vouch for all of it: rows that
+    /// somebody wrote behind belay's back are no yes.
+    pub async fn vouched_approval(
+        &self,
+        id: ApprovalId,
+    ) -> Result<(ApprovalRequest, Vec<Vote>), StoreError> {
+        let mut work = Work::begin(self, None).await?;
+        let request = self.approval_in(&mut work, id).await?;
+        work.vouched(&request).await?;
+        let votes: Vec<Vote> =
+            ask("SELECT * FROM vote WHERE workspace = $1 AND approval = $2 ORDER BY at, voter")
+                .bind(self.workspace.as_str())
+                .bind(id)
+                .all(work.on())
+                .await?;
+        for vote in &votes {
+            work.vouched(&Cast { run: request.run, vote }).await?;
+        }
+        work.abandon().await?;
+        Ok((request, votes))
+    }
+
     /// Moves a living question on, such as to stale.
     pub async fn move_approval(
         &self,

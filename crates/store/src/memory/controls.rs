@@ -45,7 +45,14 @@ impl Memory {
         let newest = "SELECT * FROM control c WHERE workspace = $1 AND NOT EXISTS
                         (SELECT 1 FROM control n WHERE n.workspace = c.workspace AND n.name = c.name
                            AND (n.at > c.at OR (n.at = c.at AND n.id > c.id))) ORDER BY name";
-        self.fetch(newest, &[]).await
+        let mut work = Work::begin(self, None).await?;
+        let controls: Vec<Control> =
+            ask(newest).bind(self.workspace.as_str()).all(work.on()).await?;
+        for control in &controls {
+            work.vouched(control).await?;
+        }
+        work.abandon().await?;
+        Ok(controls)
     }
 
     /// Every change of every control, oldest first.

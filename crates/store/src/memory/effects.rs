@@ -127,11 +127,18 @@ impl Memory {
         work.append(effect, at).await
     }
 
-    /// Whether some effect of this workspace with exactly this inverse was taken back by it.
+    /// Whether some effect of this workspace with exactly this inverse was taken back by it. A row that
+    /// its last leaf does not vouch for is an error: on the strength of this, production is written.
     pub async fn inverse_tested(&self, inverse: &str) -> Result<bool, StoreError> {
         let taken_back = "SELECT * FROM effect WHERE workspace = $1 AND inverse = $2
                             AND state = 'compensated' LIMIT 1";
-        Ok(!self.fetch::<Effect>(taken_back, &[inverse]).await?.is_empty())
+        let Some(found) = self.fetch::<Effect>(taken_back, &[inverse]).await?.pop() else {
+            return Ok(false);
+        };
+        let mut work = Work::begin(self, None).await?;
+        work.vouched(&found).await?;
+        work.abandon().await?;
+        Ok(true)
     }
 
     pub async fn add_artefact(&self, artefact: &Artefact) -> Result<(), StoreError> {

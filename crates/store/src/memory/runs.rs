@@ -215,10 +215,13 @@ impl Memory {
                 .bind(run.id)
                 .all(work.on())
                 .await?;
+        // Nobody worked after the lease ran out, however late that is noticed.
+        let until = self.job_in(work, run.id).await?.until.unwrap_or(at);
         for step in open {
             work.vouched(&step).await?;
             let (state, note) = (StepState::Interrupted, Some(why.to_owned()));
-            self.update_step(work, &Step { state, note, ended: Some(at), ..step }, at).await?;
+            let ended = Some(at.min(until).max(step.started));
+            self.update_step(work, &Step { state, note, ended, ..step }, at).await?;
         }
         let open: Vec<Effect> =
             ask("SELECT * FROM effect WHERE workspace = $1 AND run = $2 AND state = 'reserved'
