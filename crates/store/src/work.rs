@@ -115,6 +115,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// From here on `at` counts as the newest time, if the clock stands too far behind it.
+    pub(crate) fn accept(&mut self, at: Timestamp) -> bool {
+        let behind = at.nanos() < self.newest - SLACK;
+        if behind {
+            self.newest = at.nanos();
+        }
+        behind
+    }
+
     /// Before a row is updated: its last leaf must vouch for it as it stands, else the new leaf would
     /// vouch for what somebody slipped in.
     pub(crate) async fn vouched(&mut self, row: &(impl Audited + Sync)) -> Result<(), StoreError> {

@@ -60,7 +60,11 @@ macro_rules! memory_contract {
             the_newest_control_of_a_name_is_in_force
             each_workspace_has_bodies_of_its_own
             a_row_that_somebody_changed_is_not_written_over
+            an_answer_that_somebody_changed_is_not_counted
+            a_vote_that_somebody_slipped_in_spends_nothing
             a_clock_that_jumped_back_writes_nothing
+            a_clock_that_once_was_far_ahead_is_let_go_by_a_recorded_word
+            a_request_to_stop_says_who_asked
             an_inverse_is_tested_once_it_took_something_back
         }
     };
