@@ -65,6 +65,7 @@ macro_rules! memory_contract {
             a_clock_that_jumped_back_writes_nothing
             a_clock_that_once_was_far_ahead_is_let_go_by_a_recorded_word
             a_request_to_stop_says_who_asked
+            the_same_artefact_again_is_no_second_one
             an_inverse_is_tested_once_it_took_something_back
         }
     };

@@ -1,15 +1,16 @@
 //! What any memory promises of leases, approvals, controls and bodies, of tampering and of clocks.
 
 use belay_model::record::{
-    ApprovalKind, ApprovalRequest, ApprovalState, Audited as _, Ballot, Control, Decision,
-    EffectState, JobState, Judgement, Queue, ReviewState, Run, RunState, Step, StepState, Vote,
+    ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Audited as _, Ballot, Control,
+    Decision, EffectState, JobState, Judgement, Queue, ReviewState, Run, RunState, Step, StepState,
+    Vote,
 };
 use belay_model::{ApprovalId, ControlId, Digest, Explain as _, Risk};
 use uuid::Uuid;
 
 use crate::Reservation;
 use crate::tests::Backend;
-use crate::tests::build::{at, decision, effect, review, run, step, word};
+use crate::tests::build::{artefact, at, decision, effect, review, run, step, word};
 use crate::tests::contract::start;
 
 const ME: &str = "localhost/1";
@@ -421,6 +422,20 @@ pub(in crate::tests) async fn a_clock_that_once_was_far_ahead_is_let_go_by_a_rec
         !memory.accept_clock(&Control { at: now, ..control(5, Control::CLOCK, "") }).await.unwrap()
     );
     assert_eq!(memory.tree_size().await.unwrap(), size);
+}
+
+pub(in crate::tests) async fn the_same_artefact_again_is_no_second_one(on: &impl Backend) {
+    let memory = on.memory("one").await;
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    let first = artefact(&run(1), 1);
+    memory.add_artefact(&first).await.unwrap();
+    let size = memory.tree_size().await.unwrap();
+    let again = Artefact { id: artefact(&run(1), 2).id, at: at(9), ..first.clone() };
+    memory.add_artefact(&again).await.unwrap();
+    assert_eq!(memory.artefacts(run(1).id).await.unwrap(), [first]);
+    assert_eq!(memory.tree_size().await.unwrap(), size);
+    let other = Artefact { digest: Digest::of("another"), ..again };
+    assert_eq!(memory.add_artefact(&other).await.unwrap_err().code(), "store/query");
 }
 
 pub(in crate::tests) async fn a_request_to_stop_says_who_asked(on: &impl Backend) {
