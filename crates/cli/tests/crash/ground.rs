@@ -94,7 +94,9 @@ impl Ground {
 
     /// The URL of the store, where it is not in the folder.
     pub(crate) fn url(&self) -> Option<String> {
-        self.server.as_ref().map(|(server, schema)| format!("{server}?options[search_path]={schema}"))
+        self.server
+            .as_ref()
+            .map(|(server, schema)| format!("{server}?options[search_path]={schema}"))
     }
 
     pub(crate) fn belay(&self, args: &[&str]) -> Command {
@@ -130,7 +132,10 @@ impl Ground {
 
     /// How many runs did their last step.
     pub(crate) fn done(&self) -> usize {
-        self.ledger().iter().filter(|[_, step, _]| Some(step.as_str()) == STEPS.last().copied()).count()
+        self.ledger()
+            .iter()
+            .filter(|[_, step, _]| Some(step.as_str()) == STEPS.last().copied())
+            .count()
     }
 
     pub(crate) fn clear(self) {
@@ -167,7 +172,8 @@ fn workflow() -> String {
 "
         )
     });
-    let head = "schema: belay.workflow/1\nname: ledger\npurpose: Add lines to a ledger.\nworker: clerk\n";
+    let head =
+        "schema: belay.workflow/1\nname: ledger\npurpose: Add lines to a ledger.\nworker: clerk\n";
     format!("{head}steps:\n{}", steps.concat())
 }
 

@@ -56,12 +56,17 @@ impl fmt::Display for Toll {
             at_work + anywhere + queueing
         )?;
         writeln!(f, "acknowledged     {} runs", acknowledged.len())?;
-        write!(f, "orphans          none; the last child was gone after {} ms", outlived.as_millis())
+        write!(
+            f,
+            "orphans          none; the last child was gone after {} ms",
+            outlived.as_millis()
+        )
     }
 }
 
 fn crash(place: Place) {
-    let (kills, seed) = (setting("BELAY_CRASH_KILLS").unwrap_or(KILLS), setting("BELAY_CRASH_SEED"));
+    let (kills, seed) =
+        (setting("BELAY_CRASH_KILLS").unwrap_or(KILLS), setting("BELAY_CRASH_SEED"));
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("{place}: {kills} kills, BELAY_CRASH_SEED={seed}");
     let ground = Ground::new(place);
@@ -77,7 +82,10 @@ fn crash(place: Place) {
     ground.clear();
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment how long to go on")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment how long to go on"
+)]
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
