@@ -47,6 +47,7 @@ macro_rules! memory_contract {
             workspaces_never_see_each_others_rows
             workspaces_never_change_each_others_rows
             workspaces_may_reserve_the_same_change
+            whatever_is_called_a_workspace_is_as_if_it_were_alone
             two_handles_that_write_at_once_lose_nothing
             two_handles_that_notice_the_same_death_write_it_down_once
             any_text_reads_back_and_is_vouched_for
