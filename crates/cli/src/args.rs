@@ -608,6 +608,21 @@ pub(crate) struct MigrateArgs {
 pub(crate) enum StoreCommand {
     /// Copy a whole record into an empty store, and compare the two.
     Copy(StoreCopyArgs),
+    /// Show how the clock stands to the record. Exit code 1 when it stands too far behind.
+    Clock(StoreClockArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreClockArgs {
+    /// Say that the clock is right now, and was wrong when the newest entries were written. Your word
+    /// is kept in the record.
+    #[arg(long, requires = "reason")]
+    pub accept: bool,
+    /// Why.
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    pub reason: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: PlainFormat,
 }
 
 #[derive(Debug, Args)]
@@ -691,6 +706,7 @@ impl Cli {
             Command::Clean(args) => args.format,
             Command::Migrate(args) => args.format,
             Command::Store(StoreCommand::Copy(args)) => args.format,
+            Command::Store(StoreCommand::Clock(args)) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,
             Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,
         }

@@ -4,6 +4,7 @@
 pub mod approval;
 pub mod audit;
 pub mod clean;
+pub mod clock;
 pub mod demo;
 pub mod desk;
 pub mod error;

@@ -1,7 +1,8 @@
 //! Runs over time: taken up again, called off, reported by a person, made clear.
 
 use belay_gate::{Deed, Matter};
-use belay_model::record::{Effect, EffectState, Run, RunState, Step, StepState};
+use belay_model::ControlId;
+use belay_model::record::{Control, Effect, EffectState, Run, RunState, Step, StepState};
 use belay_store::Tenure;
 
 use crate::impact;
@@ -82,7 +83,17 @@ pub async fn cancel(desk: &Desk, text: &str, reason: &str) -> Result<Run, FlowEr
         );
     }
     let now = desk.now();
-    desk.memory.ask_cancel(run.id, now).await?;
+    let person = desk.person();
+    let asked = Control {
+        id: ControlId::new(desk.id()),
+        name: Control::of_cancel(run.id),
+        value: "on".to_owned(),
+        by: person.name,
+        identity: person.identity,
+        reason: desk.redactor.text(reason).into_owned(),
+        at: now,
+    };
+    desk.memory.ask_cancel(run.id, &asked).await?;
     if run.state == RunState::Running {
         return Ok(run);
     }

@@ -158,7 +158,9 @@ impl Explain for StoreError {
             Self::Tampered { .. } => {
                 "somebody changed the record behind belay's back; nothing was written; see `belay trace check`"
             }
-            Self::ClockBack { .. } => "set the machine's clock right, then try again",
+            Self::ClockBack { .. } => {
+                "set the machine's clock right, then try again; if it is right and once was far ahead: `belay store clock --accept`"
+            }
             Self::LeaseLost { .. } => "nothing was written; the other process goes on",
             Self::RunBusy { .. } => "wait for it, or ask it to stop with `belay runs cancel`",
             Self::RunOver { .. } => "start a new run",

@@ -17,6 +17,7 @@ pub use error::StoreError;
 pub use memory::{Added, Memory, Reservation, SignedTree, Trace};
 pub use presence::Tenure;
 pub use store::{Pending, Store, without_password};
+pub use work::SLACK_SECONDS;
 
 #[cfg(test)]
 mod tests;

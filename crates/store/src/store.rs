@@ -135,8 +135,8 @@ impl Store {
             }
             Engine::Postgres => {
                 let name = without_password(url);
-                let options = url.parse().map_err(|_| StoreError::Url { url: name.clone() })?;
-                (options, name)
+                let options = url.parse().ok().and_then(pinned);
+                (options.ok_or_else(|| StoreError::Url { url: name.clone() })?, name)
             }
         };
         let (session, size) = match engine {
@@ -242,6 +242,33 @@ fn engine_of(url: &str) -> Result<Engine, StoreError> {
         "postgres" | "postgresql" => Ok(Engine::Postgres),
         _ => Err(StoreError::Url { url: without_password(url) }),
     }
+}
+
+/// The URL with everything said that `PG..` variables and a password file would say in its stead.
+/// Nothing, if it does not say where the store is and who comes.
+fn pinned(mut options: AnyConnectOptions) -> Option<AnyConnectOptions> {
+    let url = &mut options.database_url;
+    let said: Vec<String> = url.query_pairs().map(|(key, _)| key.into_owned()).collect();
+    let says = |keys: &[&str]| said.iter().any(|key| keys.contains(&key.as_str()));
+    let host = url.host_str().is_some_and(|host| !host.is_empty()) || says(&["host", "hostaddr"]);
+    let user = !url.username().is_empty() || says(&["user"]);
+    let database = url.path().len() > 1 || says(&["dbname"]);
+    if !(host && user && database) {
+        return None;
+    }
+    let password = url.password().is_some() || says(&["password"]);
+    let defaults = [
+        (url.port().is_some() || says(&["port"]), "port", "5432"),
+        (password, "password", ""),
+        (says(&["sslmode", "ssl-mode"]), "sslmode", "prefer"),
+        (says(&["application_name"]), "application_name", "belay"),
+    ];
+    let mut pairs = url.query_pairs_mut();
+    for (_, key, value) in defaults.into_iter().filter(|(is_said, ..)| !is_said) {
+        pairs.append_pair(key, value);
+    }
+    drop(pairs);
+    Some(options)
 }
 
 /// The file as a URL, whatever letters its path is made of.

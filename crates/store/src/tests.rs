@@ -4,6 +4,7 @@ mod bodies;
 mod build;
 mod contract;
 mod copy;
+mod isolation;
 mod plane;
 mod sqlite;
 
@@ -83,6 +84,7 @@ impl Backend for Server {
 /// Every promise of the contract.
 mod promises {
     pub(super) use crate::tests::contract::*;
+    pub(super) use crate::tests::isolation::*;
     pub(super) use crate::tests::plane::*;
 }
 

@@ -10,7 +10,9 @@ use crate::ask::{Engine, ask};
 use crate::memory::Memory;
 
 /// How far the clock may stand behind the newest leaf: machines that share a store never agree quite.
-const SLACK: i64 = 5 * 60 * 1_000_000_000;
+pub const SLACK_SECONDS: u16 = 5 * 60;
+
+const SLACK: i64 = SLACK_SECONDS as i64 * 1_000_000_000;
 
 /// One transaction of one workspace. Nobody else writes in the workspace until it ends: its place in
 /// the audit tree is taken first, so what is read here is still so when it is committed.
@@ -113,6 +115,15 @@ impl<'a> Work<'a> {
         self.newest = self.newest.max(at.nanos());
         self.grown = true;
         Ok(())
+    }
+
+    /// From here on `at` counts as the newest time, if the clock stands too far behind it.
+    pub(crate) fn accept(&mut self, at: Timestamp) -> bool {
+        let behind = at.nanos() < self.newest - SLACK;
+        if behind {
+            self.newest = at.nanos();
+        }
+        behind
     }
 
     /// Before a row is updated: its last leaf must vouch for it as it stands, else the new leaf would

@@ -1,11 +1,13 @@
-//! `belay store copy` and `belay migrate`: where the record is kept.
+//! `belay store copy`, `belay store clock` and `belay migrate`: where the record is kept.
 
 use std::path::Path;
 
+use belay_flow::clock;
 use belay_store::{Store, without_password};
 use serde_json::{Value, json};
 
-use crate::args::{MigrateArgs, StoreCommand, StoreCopyArgs};
+use super::records::instant;
+use crate::args::{MigrateArgs, StoreClockArgs, StoreCommand, StoreCopyArgs};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
@@ -20,7 +22,41 @@ pub(crate) async fn store(
 ) -> Result<Outcome, Failure> {
     match command {
         StoreCommand::Copy(args) => copy(args, house, ui).await,
+        StoreCommand::Clock(args) => clock(args, house, ui).await,
     }
+}
+
+async fn clock(args: &StoreClockArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
+    let desk = house.desk(ui).await?;
+    let standing = match args.reason.as_deref().filter(|_| args.accept) {
+        Some(reason) => clock::accept(&desk, reason).await?,
+        None => clock::look(&desk).await?,
+    };
+    let is_behind = standing.is_behind();
+    if ui.is_json() {
+        ui.json(&json!({
+            "schema": "belay.store-clock/1",
+            "now": instant(standing.now),
+            "newest": instant(standing.newest),
+            "behind_seconds": standing.behind(),
+            "accepted": standing.accepted,
+        }))?;
+    } else if standing.accepted {
+        ui.result(&format!(
+            "from now on {} counts as the newest time of the record; it was {}\n",
+            instant(standing.now),
+            instant(standing.newest)
+        ))?;
+    } else if is_behind {
+        ui.result(&format!(
+            "the clock stands at {}, the newest entry of the record at {}: nothing is written before that\n",
+            instant(standing.now),
+            instant(standing.newest)
+        ))?;
+    } else {
+        ui.result("the clock agrees with the record\n")?;
+    }
+    Ok(if is_behind && !standing.accepted { Outcome::No } else { Outcome::Clear })
 }
 
 async fn copy(args: &StoreCopyArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {

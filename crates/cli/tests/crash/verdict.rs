@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::process::Stdio;
 
-use belay_model::record::{Effect, EffectState, Run, StepState};
+use belay_model::record::{Effect, EffectState, Run, RunState, StepState};
 use belay_model::{Timestamp, WorkspaceId};
 use belay_score::{Record, faults};
 use belay_store::{Memory, Store};
@@ -103,8 +103,10 @@ async fn judge(
 ) {
     let (id, short, state) = (run.id, run.id.short(), run.state);
     *verdict.states.entry(state.to_string()).or_default() += 1;
-    if !state.is_over() {
-        verdict.faults.push(format!("run {short} is {state}: it neither ended nor was cut off"));
+    // Every step can be done and every probe can tell: no crash is a reason to fail or to ask a person.
+    if !matches!(state, RunState::Accepted | RunState::WaitingReview) {
+        let outcome = run.outcome.clone().unwrap_or_default();
+        verdict.faults.push(format!("run {short} is {state}: {outcome}"));
     }
     // What a worker said of a run's end is so.
     let said = format!("ledger {short}: ");

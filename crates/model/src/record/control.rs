@@ -11,7 +11,7 @@ use crate::{ControlId, RunId, Timestamp};
 pub struct Control {
     pub id: ControlId,
     /// `level:WORKER/WORKFLOW`, `tier` (the workspace's ceiling), `bounded-writes`,
-    /// `quarantine:WORKER`.
+    /// `quarantine:WORKER`; requests to stop a run ([`Control::of_cancel`]); [`Control::CLOCK`].
     pub name: String,
     /// Such as `L3`, `on`, `off`.
     pub value: String,
@@ -20,6 +20,16 @@ pub struct Control {
     pub identity: String,
     pub reason: String,
     pub at: Timestamp,
+}
+
+impl Control {
+    /// Under this name a person says that the clock is right and the record's newest time is not.
+    pub const CLOCK: &str = "clock";
+
+    /// Under this name a person asks a run to stop.
+    pub fn of_cancel(run: RunId) -> String {
+        format!("cancel:{run}")
+    }
 }
 
 impl Audited for Control {

@@ -209,6 +209,16 @@ impl Memory {
         if !good {
             return Err(StoreError::Spent { approval: id, state: request.state });
         }
+        // A vote that somebody slipped in counts for nothing.
+        let votes: Vec<Vote> =
+            ask("SELECT * FROM vote WHERE workspace = $1 AND approval = $2 ORDER BY at, voter")
+                .bind(self.workspace.as_str())
+                .bind(id)
+                .all(work.on())
+                .await?;
+        for vote in &votes {
+            work.vouched(&Cast { run: request.run, vote }).await?;
+        }
         self.decide(work, &request, ApprovalState::Used, decision.at).await.map(drop)
     }
 

@@ -1,6 +1,6 @@
 //! Who works on a run: leases with fencing tokens, the queue of the workers, requests to stop.
 
-use belay_model::record::{Job, JobState, Lease, Queue, Run, RunState};
+use belay_model::record::{Control, Job, JobState, Lease, Queue, Run, RunState};
 use belay_model::{RunId, Timestamp};
 
 use super::{Memory, missing, there};
@@ -189,16 +189,23 @@ impl Memory {
         work.commit().await
     }
 
-    /// Asks whoever works on the run to stop at its next step.
-    pub async fn ask_cancel(&self, run: RunId, at: Timestamp) -> Result<(), StoreError> {
-        let found = self.find_run(&run.to_string(), at).await?;
-        let asked =
-            ask("UPDATE job SET cancel = 1 WHERE workspace = $1 AND run = $2 AND state <> 'done'")
-                .bind(self.workspace.as_str())
-                .bind(run)
-                .run(&self.pool)
-                .await?;
-        if asked == 0 { Err(StoreError::RunOver { run, state: found.state }) } else { Ok(()) }
+    /// Asks whoever works on the run to stop at its next step. Who asked is written down with it:
+    /// `asked` is a control of the name [`Control::of_cancel`].
+    pub async fn ask_cancel(&self, run: RunId, asked: &Control) -> Result<(), StoreError> {
+        let mut work = Work::begin(self, None).await?;
+        let found = self.run_in(&mut work, run).await?;
+        let job = self.job_in(&mut work, run).await?;
+        if job.state == JobState::Done {
+            return Err(StoreError::RunOver { run, state: found.state });
+        }
+        ask("UPDATE job SET cancel = 1 WHERE workspace = $1 AND run = $2")
+            .bind(self.workspace.as_str())
+            .bind(run)
+            .run(work.on())
+            .await?;
+        self.control_in(&mut work, &Control { name: Control::of_cancel(run), ..asked.clone() })
+            .await?;
+        work.commit().await
     }
 
     pub async fn job(&self, run: RunId) -> Result<Job, StoreError> {

@@ -47,6 +47,7 @@ macro_rules! memory_contract {
             workspaces_never_see_each_others_rows
             workspaces_never_change_each_others_rows
             workspaces_may_reserve_the_same_change
+            whatever_is_called_a_workspace_is_as_if_it_were_alone
             two_handles_that_write_at_once_lose_nothing
             two_handles_that_notice_the_same_death_write_it_down_once
             any_text_reads_back_and_is_vouched_for
@@ -60,7 +61,12 @@ macro_rules! memory_contract {
             the_newest_control_of_a_name_is_in_force
             each_workspace_has_bodies_of_its_own
             a_row_that_somebody_changed_is_not_written_over
+            an_answer_that_somebody_changed_is_not_counted
+            a_vote_that_somebody_slipped_in_spends_nothing
             a_clock_that_jumped_back_writes_nothing
+            a_clock_that_once_was_far_ahead_is_let_go_by_a_recorded_word
+            a_request_to_stop_says_who_asked
+            the_same_artefact_again_is_no_second_one
             an_inverse_is_tested_once_it_took_something_back
         }
     };

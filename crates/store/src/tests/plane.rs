@@ -1,21 +1,22 @@
 //! What any memory promises of leases, approvals, controls and bodies, of tampering and of clocks.
 
 use belay_model::record::{
-    ApprovalKind, ApprovalRequest, ApprovalState, Ballot, Control, EffectState, JobState, Queue,
-    RunState, Step, StepState, Vote,
+    ApprovalKind, ApprovalRequest, ApprovalState, Artefact, Audited as _, Ballot, Control,
+    Decision, EffectState, JobState, Judgement, Queue, ReviewState, Run, RunState, Step, StepState,
+    Vote,
 };
 use belay_model::{ApprovalId, ControlId, Digest, Explain as _, Risk};
 use uuid::Uuid;
 
 use crate::Reservation;
 use crate::tests::Backend;
-use crate::tests::build::{at, decision, effect, run, step};
+use crate::tests::build::{artefact, at, decision, effect, review, run, step, word};
 use crate::tests::contract::start;
 
 const ME: &str = "localhost/1";
 const FAR: &str = "elsewhere/1";
 
-fn request(number: u128) -> ApprovalRequest {
+pub(in crate::tests) fn request(number: u128) -> ApprovalRequest {
     let plan = Digest::of(number.to_string());
     ApprovalRequest {
         id: ApprovalId::new(Uuid::from_u128(number << 96 | 0x7000_8000 << 48 | number)),
@@ -39,7 +40,7 @@ fn request(number: u128) -> ApprovalRequest {
     }
 }
 
-fn vote(of: &ApprovalRequest, voter: &str) -> Vote {
+pub(in crate::tests) fn vote(of: &ApprovalRequest, voter: &str) -> Vote {
     Vote {
         approval: of.id,
         voter: voter.to_owned(),
@@ -49,6 +50,18 @@ fn vote(of: &ApprovalRequest, voter: &str) -> Vote {
         subject: of.subject,
         reason: None,
         at: at(20),
+    }
+}
+
+pub(in crate::tests) fn control(number: u128, name: &str, value: &str) -> Control {
+    Control {
+        id: ControlId::new(Uuid::from_u128(number)),
+        name: name.to_owned(),
+        value: value.to_owned(),
+        by: "Änne".to_owned(),
+        identity: "asserted".to_owned(),
+        reason: "it earned it".to_owned(),
+        at: at(i64::try_from(number).unwrap()),
     }
 }
 
@@ -142,12 +155,12 @@ pub(in crate::tests) async fn a_job_follows_its_run(on: &impl Backend) {
         (Queue::Person, RunState::Failed, JobState::Done),
         (Queue::Person, RunState::Cancelled, JobState::Done),
     ];
-    for (number, (queue, state, expected)) in (1..).zip(cases) {
+    for (number, (queue, state, expected)) in (1_u32..).zip(cases) {
         let run = run(number);
         let _tenure = memory.begin_run(&run, queue, ME, at(600)).await.unwrap();
         memory.move_run(run.id, state, None, at(20)).await.unwrap();
         assert_eq!(memory.job(run.id).await.unwrap().state, expected, "{queue} {state}");
-        let cancel = memory.ask_cancel(run.id, at(21)).await;
+        let cancel = memory.ask_cancel(run.id, &control(u128::from(100 + number), "", "on")).await;
         let again = memory.take(run.id, ME, at(22), at(600)).await;
         match expected {
             JobState::Done => {
@@ -231,23 +244,25 @@ pub(in crate::tests) async fn silence_is_written_down_as_expired(on: &impl Backe
 
 pub(in crate::tests) async fn the_newest_control_of_a_name_is_in_force(on: &impl Backend) {
     let memory = on.memory("one").await;
-    let control = |number: u128, name: &str, value: &str| Control {
-        id: ControlId::new(Uuid::from_u128(number)),
-        name: name.to_owned(),
-        value: value.to_owned(),
-        by: "Änne".to_owned(),
-        identity: "asserted".to_owned(),
-        reason: "it earned it".to_owned(),
-        at: at(i64::try_from(number).unwrap()),
-    };
     let all = [control(1, "tier", "L2"), control(2, "switch", "on"), control(3, "tier", "L3")];
     for one in &all {
         memory.set_control(one).await.unwrap();
     }
     assert_eq!(memory.controls().await.unwrap(), [all[1].clone(), all[2].clone()]);
     assert_eq!(memory.control_history("tier").await.unwrap(), [all[2].clone(), all[0].clone()]);
-    let back = Control { id: control(9, "", "").id, ..control(1, "tier", "L5") };
-    assert_eq!(memory.set_control(&back).await.unwrap_err().code(), "store/clock-back");
+    // Of two machines whose clocks differ a little, who wrote last is in force.
+    let slow = Control { id: control(9, "", "").id, ..control(1, "tier", "L1") };
+    memory.set_control(&slow).await.unwrap();
+    assert_eq!(memory.controls().await.unwrap(), [all[1].clone(), slow.clone()]);
+    let history = memory.control_history("tier").await.unwrap();
+    assert_eq!(history, [slow, all[2].clone(), all[0].clone()]);
+    // What somebody slips in behind belay's back is not.
+    let forged = r#"INSERT INTO control (workspace, id, name, value, "by", identity, reason, at)
+                    VALUES ('one', 'x', 'tier', 'L5', 'Mallory', 'proved', '', 9999999999999999999)"#
+        .replace("9999999999999999999", "9000000000000000000");
+    sqlx::query(sqlx::AssertSqlSafe(forged)).execute(memory.pool()).await.unwrap();
+    assert_eq!(memory.controls().await.unwrap().len(), 2);
+    assert!(memory.controls().await.unwrap().iter().all(|one| one.value != "L5"));
 }
 
 pub(in crate::tests) async fn each_workspace_has_bodies_of_its_own(on: &impl Backend) {
@@ -293,6 +308,75 @@ pub(in crate::tests) async fn a_row_that_somebody_changed_is_not_written_over(on
     assert_eq!(memory.leaves(run(1).id).await.unwrap(), before);
 }
 
+pub(in crate::tests) async fn an_answer_that_somebody_changed_is_not_counted(on: &impl Backend) {
+    let memory = on.memory("one").await;
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    let asked = memory.ask_approval(&request(1)).await.unwrap();
+    let review = review(&run(1), 1);
+    memory.open_review(&review, "done").await.unwrap();
+    let said = word(&review, None, Judgement::Reject);
+    memory.dispose(&review, &said, None).await.unwrap();
+    let step = step(&run(1), 1);
+    memory.begin_step(&step).await.unwrap();
+    let decision = Decision { approval: Some(asked.id), ..decision(&step) };
+    let spends = || Reservation { decision: &decision, effect: None, spends: Some(asked.id) };
+    let closes = Some((ReviewState::Accepted, RunState::Accepted));
+    let accept = word(&review, None, Judgement::Accept);
+
+    // Forged, what is tried on it, and how it was.
+    let cases = [
+        ("UPDATE approval SET state = 'granted'", "spend", "UPDATE approval SET state = 'open'"),
+        ("UPDATE approval SET humans = 0", "cast", "UPDATE approval SET humans = 2"),
+        ("UPDATE approval SET author = 'x'", "move", "UPDATE approval SET author = 'Änne'"),
+        (
+            "UPDATE review SET title = 'x'",
+            "close",
+            "UPDATE review SET title = 'what the change does'",
+        ),
+        (
+            "UPDATE disposition SET judgement = 'accept'",
+            "word",
+            "UPDATE disposition SET judgement = 'reject'",
+        ),
+    ];
+    for (forged, tried, mended) in cases {
+        sqlx::query(forged).execute(memory.pool()).await.unwrap();
+        let before = memory.tree_size().await.unwrap();
+        let refused = match tried {
+            "spend" => memory.reserve(spends()).await.err(),
+            "cast" => memory.cast(&vote(&asked, "Cy"), None, at(20)).await.err(),
+            "move" => memory.move_approval(asked.id, ApprovalState::Stale, at(20)).await.err(),
+            "close" => memory.dispose(&review, &accept, closes).await.err(),
+            _ => memory.dispose(&review, &accept, None).await.err(),
+        };
+        assert_eq!(refused.map(|error| error.code()), Some("store/tampered"), "{forged}, {tried}");
+        assert_eq!(memory.tree_size().await.unwrap(), before, "{forged}, {tried}");
+        sqlx::query(mended).execute(memory.pool()).await.unwrap();
+    }
+    memory.cast(&vote(&asked, "Cy"), None, at(20)).await.unwrap();
+    memory.dispose(&review, &accept, closes).await.unwrap();
+}
+
+pub(in crate::tests) async fn a_vote_that_somebody_slipped_in_spends_nothing(on: &impl Backend) {
+    let memory = on.memory("one").await;
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    let asked = memory.ask_approval(&request(1)).await.unwrap();
+    let step = step(&run(1), 1);
+    memory.begin_step(&step).await.unwrap();
+    let decision = Decision { approval: Some(asked.id), at: at(22), ..decision(&step) };
+    let spend = || Reservation { decision: &decision, effect: None, spends: Some(asked.id) };
+    let forged = "INSERT INTO vote (workspace, approval, voter, identity, roles, ballot, subject, at)
+                  SELECT workspace, approval, 'Mallory', identity, roles, ballot, subject, at FROM vote";
+    memory.cast(&vote(&asked, "Cy"), None, at(20)).await.unwrap();
+    sqlx::query(forged).execute(memory.pool()).await.unwrap();
+    let granted = Some(ApprovalState::Granted);
+    memory.cast(&vote(&asked, "Di"), granted, at(21)).await.unwrap();
+    assert_eq!(memory.reserve(spend()).await.unwrap_err().code(), "store/tampered");
+    let mended = "DELETE FROM vote WHERE voter = 'Mallory'";
+    sqlx::query(mended).execute(memory.pool()).await.unwrap();
+    memory.reserve(spend()).await.unwrap();
+}
+
 pub(in crate::tests) async fn a_clock_that_jumped_back_writes_nothing(on: &impl Backend) {
     let memory = on.memory("one").await;
     let _tenure = start(&memory, &run(1)).await.unwrap();
@@ -301,6 +385,71 @@ pub(in crate::tests) async fn a_clock_that_jumped_back_writes_nothing(on: &impl 
     let back = memory.move_run(run(1).id, RunState::Failed, None, at(699)).await.unwrap_err();
     assert_eq!(back.code(), "store/clock-back");
     assert_eq!(memory.find_run("last", at(1000)).await.unwrap().state, RunState::Held);
+}
+
+pub(in crate::tests) async fn a_clock_that_once_was_far_ahead_is_let_go_by_a_recorded_word(
+    on: &impl Backend,
+) {
+    let memory = on.memory("one").await;
+    let (year, now) = (31_536_000, at(1000));
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    memory.set_control(&Control { at: at(year), ..control(1, "tier", "L4") }).await.unwrap();
+    memory
+        .enqueue(&Run { started: at(year), ..run(2) }, Queue::Workers, 0, at(year))
+        .await
+        .unwrap();
+    let write = || async { memory.move_run(run(1).id, RunState::Held, None, now).await };
+    assert_eq!(write().await.unwrap_err().code(), "store/clock-back");
+    assert_eq!(memory.newest().await.unwrap(), at(year));
+    assert!(memory.lease_next(ME, now, at(1060)).await.unwrap().is_none());
+    let before = memory.tree_size().await.unwrap();
+
+    let word = Control { at: now, ..control(3, Control::CLOCK, "accepted") };
+    assert!(memory.accept_clock(&word).await.unwrap());
+    write().await.unwrap();
+    assert_eq!(memory.newest().await.unwrap(), now);
+    let leaf = memory.tree_leaves(before, 1).await.unwrap().remove(0);
+    assert_eq!((leaf.subject, leaf.at), (word.id.to_string(), now));
+    // What was to wait for that year does not, and what was set then can be set again.
+    let (taken, ..) = memory.lease_next(ME, now, at(1060)).await.unwrap().unwrap();
+    assert_eq!(taken.id, run(2).id);
+    let lower = Control { at: now, ..control(4, "tier", "L2") };
+    memory.set_control(&lower).await.unwrap();
+    assert!(memory.controls().await.unwrap().contains(&lower));
+    // A clock that is right needs no word, and leaves none.
+    let size = memory.tree_size().await.unwrap();
+    assert!(
+        !memory.accept_clock(&Control { at: now, ..control(5, Control::CLOCK, "") }).await.unwrap()
+    );
+    assert_eq!(memory.tree_size().await.unwrap(), size);
+}
+
+pub(in crate::tests) async fn the_same_artefact_again_is_no_second_one(on: &impl Backend) {
+    let memory = on.memory("one").await;
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    let first = artefact(&run(1), 1);
+    memory.add_artefact(&first).await.unwrap();
+    let size = memory.tree_size().await.unwrap();
+    let again = Artefact { id: artefact(&run(1), 2).id, at: at(9), ..first.clone() };
+    memory.add_artefact(&again).await.unwrap();
+    assert_eq!(memory.artefacts(run(1).id).await.unwrap(), [first]);
+    assert_eq!(memory.tree_size().await.unwrap(), size);
+    let other = Artefact { digest: Digest::of("another"), ..again };
+    assert_eq!(memory.add_artefact(&other).await.unwrap_err().code(), "store/query");
+}
+
+pub(in crate::tests) async fn a_request_to_stop_says_who_asked(on: &impl Backend) {
+    let memory = on.memory("one").await;
+    let _tenure = start(&memory, &run(1)).await.unwrap();
+    memory.ask_cancel(run(1).id, &control(2, "", "on")).await.unwrap();
+    assert!(memory.job(run(1).id).await.unwrap().cancel);
+    let asked = memory.control_history(&Control::of_cancel(run(1).id)).await.unwrap();
+    assert_eq!((asked.len(), asked[0].by.as_str()), (1, "Änne"));
+    let leaf = memory.tree_leaves(0, 99).await.unwrap().pop().unwrap();
+    assert_eq!((leaf.kind.as_str(), leaf.body), ("control.set", asked[0].body_digest()));
+    memory.move_run(run(1).id, RunState::Failed, None, at(3)).await.unwrap();
+    let late = memory.ask_cancel(run(1).id, &control(4, "", "on")).await.unwrap_err();
+    assert_eq!(late.code(), "run/over");
 }
 
 pub(in crate::tests) async fn an_inverse_is_tested_once_it_took_something_back(on: &impl Backend) {
