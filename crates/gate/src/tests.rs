@@ -16,6 +16,7 @@ use crate::{
 
 mod again;
 mod approvals;
+mod hostile;
 mod ladder;
 mod people;
 mod workspace;

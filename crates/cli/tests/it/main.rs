@@ -7,6 +7,7 @@ mod commands;
 mod errors;
 mod home;
 mod layers;
+mod policies;
 mod reviews;
 mod shop;
 mod traces;
