@@ -18,6 +18,7 @@ mod again;
 mod approvals;
 mod hostile;
 mod ladder;
+mod pages;
 mod people;
 mod workspace;
 

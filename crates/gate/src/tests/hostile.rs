@@ -127,7 +127,7 @@ fn what_is_no_plain_policy_is_refused() {
             "policy/parse",
         ),
     ] {
-        let faults = tried(&[file("a", policies)]).map(|_| ()).unwrap_err();
+        let faults = tried(&[file("a", policies)]).map(|_| policies).unwrap_err();
         assert!(faults.contains(&code), "{policies}: {faults:?}");
     }
 }
