@@ -118,7 +118,7 @@ fn what_is_no_plain_policy_is_refused() {
             "policy/nameless",
         ),
         (
-            r#"@id("a") permit (principal, action == Belay::Action::"act.write", resource);"#,
+            r#"@id("a") permit (principal, action == Belay::Action::"act.fly", resource);"#,
             "policy/type",
         ),
         (r#"@id("a") permit (principal is Belay::God, action, resource);"#, "policy/type"),
