@@ -34,6 +34,7 @@
 
 mod approval;
 mod asked;
+mod depth;
 mod examples;
 mod fault;
 mod gate;

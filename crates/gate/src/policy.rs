@@ -8,6 +8,7 @@ use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, 
 use miette::Diagnostic;
 use serde_json::json;
 
+use crate::depth::too_deep;
 use crate::fault::{FaultKind, PolicyFault, fault, line_of};
 
 /// A file of policies with the examples beside it.
@@ -115,6 +116,11 @@ impl Policies {
         validator: &Validator,
         faults: &mut Vec<PolicyFault>,
     ) {
+        if let Some((offset, message)) = too_deep(&file.policies) {
+            let line = Some(line_of(&file.policies, offset));
+            faults.push(fault(&file.file, line, FaultKind::Parse, message));
+            return;
+        }
         let parsed = match PolicySet::from_str(&file.policies) {
             Ok(parsed) => parsed,
             Err(errors) => {

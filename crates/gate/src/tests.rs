@@ -16,7 +16,9 @@ use crate::{
 
 mod again;
 mod approvals;
+mod hostile;
 mod ladder;
+mod pages;
 mod people;
 mod workspace;
 

@@ -10,6 +10,7 @@ mod errors;
 mod home;
 mod ladder;
 mod layers;
+mod policies;
 mod reviews;
 mod shop;
 mod team;

@@ -85,6 +85,9 @@ fn changes(a: &Rules, b: &Rules) -> BTreeMap<Kind, Vec<String>> {
         ("quarantined", calm, true),
     ];
     let mut changes: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    if a.digest() == b.digest() {
+        return changes;
+    }
     for (fact, circumstances, quarantined) in facts {
         for verb in Verb::ALL {
             for (zone, level) in
