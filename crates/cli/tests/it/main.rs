@@ -5,9 +5,11 @@
 mod audit;
 mod commands;
 mod errors;
+mod evaluators;
 mod home;
 mod layers;
 mod reviews;
+mod secrets;
 mod shop;
 mod traces;
 mod vouching;
