@@ -74,10 +74,12 @@ fn workers_and_workflows_are_listed_and_checked() {
         expect![[r#"
         exit 0
         --- stdout
-         WORKER        OWNER                  LEVEL  CEILING  WORKFLOWS      FROM
-         dbt-impact    data-team              L2     L3       dbt-pr-impact  built in
-         deck-builder  analytics              L2     L4       deck           repository
-         demo          whoever-runs-the-demo  L2     L2       demo           built in
+         WORKER        OWNER                    LEVEL  CEILING  WORKFLOWS      FROM
+         audit         whoever-keeps-the-store  L2     L2       audit-anchor   built in
+         dbt-impact    data-team                L2     L3       dbt-pr-impact  built in
+         deck-builder  analytics                L2     L4       deck           repository
+         demo          whoever-runs-the-demo    L2     L2       demo           built in
+         evaluator     data-team                L2     L2       evaluate       built in
         --- stderr
     "#]],
     );
@@ -120,7 +122,7 @@ fn workers_and_workflows_are_listed_and_checked() {
         expect![[r#"
         exit 0
         --- stdout
-        3 workers and 1 workflow: no fault
+        5 workers and 1 workflow: no fault
         --- stderr
     "#]],
     );
@@ -140,7 +142,7 @@ fn what_is_not_there_is_named_with_what_is() {
         --- stdout
         --- stderr
         error[worker/unknown]: there is no worker `nobody`
-          help: the workers are: dbt-impact, demo
+          help: the workers are: audit, dbt-impact, demo, evaluator
     "#]],
     );
     check(
@@ -219,7 +221,7 @@ fn an_argument_that_no_input_names_gets_a_hint() {
         expect![[r#"
         exit 0
         --- stdout
-        3 workers and 1 workflow: no fault
+        5 workers and 1 workflow: no fault
         --- stderr
         hint: belay/workflows/deck.yaml:7: step `look` names `scripts/deck.py`, which is not among its inputs: a change of it would not be noticed
     "#]],
