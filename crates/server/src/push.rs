@@ -207,7 +207,7 @@ fn pause(asked: Option<Duration>, own: Duration, drawn: u8) -> Duration {
             let asked = asked.min(LONGEST_WAIT);
             asked + asked * share / (4 * 255)
         }
-        None => own - own * share / (2 * 255),
+        None => own * (2 * 255 - share) / (2 * 255),
     };
     wait.min(LONGEST_WAIT + LONGEST_WAIT / 4)
 }

@@ -86,7 +86,7 @@ fn what_a_failing_workflow_leaks_is_in_no_file_and_no_export() {
     let mut told = failed.stdout + &failed.stderr;
     // Said by people: in approvals, in reports by hand, in attachments, in reasons.
     for (_, secret) in secrets() {
-        let reason = format!("{secret} and {VALUE}");
+        let reason = format!("because of {secret} and {VALUE}");
         drop(belay(&["level", "tier", "L3", "--reason", &reason]).ends_with(0));
     }
     let reason = format!("{all} and {VALUE}");

@@ -166,7 +166,9 @@ fn only_scratch_places_and_reports_may_be_written() {
         build_scratch
         create_scratch
         drop_scratch
-        write_report"#]]
+        write_report
+        script_scratch
+        script_report"#]]
     .assert_eq(&harmless.join("\n"));
     for unknown in ["", "build", "BUILD_SCRATCH", "drop_everything"] {
         assert!(!passing(unknown), "{unknown}");
