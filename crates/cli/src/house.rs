@@ -112,7 +112,7 @@ impl House {
             actor: actor(),
             people: People::new(self.config.keys("people")),
             approvals: self.approval_rules(),
-            redactor: Redactor::new(secrets()),
+            redactor: Redactor::new(secrets()).with_sensitive(self.config.list("impact.sensitive")),
             owner: format!("{}/{}", host(), std::process::id()),
             trigger: if env("CI").is_some() { "ci" } else { "cli" },
             vouching,

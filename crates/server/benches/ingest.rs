@@ -158,7 +158,8 @@ async fn main() {
     for client in clients {
         client.join().unwrap();
     }
-    let over_http = told("HTTP, decoded, redacted, durable", began.elapsed(), cpu() - before);
+    let over_http =
+        told("HTTP, decoded, redacted, durable", began.elapsed(), cpu().saturating_sub(before));
     println!("{:<34} {:>9} MB (the clients' bodies among them)", "peak memory", peak_megabytes());
     stopper.stop();
     assert_eq!(serving.await.unwrap().unwrap().stored, BATCHES * BATCH);
@@ -169,19 +170,20 @@ async fn main() {
         .map(|batch| receive(request(batch), &Redactor::default(), NOW))
         .map(|received| SpanBatch::new(received.spans, NOW))
         .collect();
-    told("making and mapping them only", began.0.elapsed(), cpu() - began.1);
+    told("making and mapping them only", began.0.elapsed(), cpu().saturating_sub(began.1));
     let memory = store(&folder.path().join("store")).await;
     let (began, before) = (Instant::now(), cpu());
     for batches in batches.chunks(usize::try_from(CLIENTS).unwrap()) {
         drop(memory.add_spans(batches).await.unwrap());
     }
-    told("the store, with its audit leaves", began.elapsed(), cpu() - before);
+    told("the store, with its audit leaves", began.elapsed(), cpu().saturating_sub(before));
     memory.close().await;
 
     let mut connection = bare(&folder.path().join("bare.db")).await;
     let (began, before) = (Instant::now(), cpu());
     insert(&mut connection, &batches).await;
-    let inserted = told("bare SQLite, one transaction", began.elapsed(), cpu() - before);
+    let inserted =
+        told("bare SQLite, one transaction", began.elapsed(), cpu().saturating_sub(before));
     println!("{:<34} {:>9.2}", "HTTP to bare SQLite", over_http / inserted);
 }
 

@@ -211,7 +211,7 @@ fn every_acknowledged_span_outlives_a_kill_in_mid_load() {
         child.kill().unwrap();
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
-    drop(child.wait().unwrap());
+    assert!(!child.wait().unwrap().success());
     assert!(kept.len() >= 200);
     let out = home.belay(&["trace", "export", "--all", "--format", "jsonl"]).ends_with(0).stdout;
     for number in &kept {

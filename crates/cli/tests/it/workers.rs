@@ -128,7 +128,7 @@ fn workers_and_workflows_are_listed_and_checked() {
     );
     let workers = home.belay(&["workers", "list", "--format", "json"]).ends_with(0).json();
     assert_eq!(workers["schema"], "belay.workers/1");
-    assert_eq!(workers["workers"][1]["worker"], "deck-builder");
+    assert_eq!(workers["workers"][2]["worker"], "deck-builder");
 }
 
 #[test]
