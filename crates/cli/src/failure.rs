@@ -59,6 +59,11 @@ impl Failure {
         self
     }
 
+    /// Something around belay is missing or does not answer; asking again at once would be in vain.
+    pub(crate) fn is_of_surroundings(&self) -> bool {
+        matches!(self.blame, Blame::Surroundings)
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.blame {
             Blame::Answer => NO,

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use belay_audit::Signer;
 use belay_flow::audit::{Key, Vouching};
+use belay_flow::eval::Shelf;
 use belay_flow::people::People;
-use belay_flow::registry::{EVALUATORS, Registry};
+use belay_flow::registry::Registry;
 use belay_flow::tools::{ToolSettings, Tools};
 use belay_flow::workflow::Ground;
 use belay_flow::{ApprovalRules, Desk};
@@ -111,7 +112,7 @@ impl House {
             actor: actor(),
             people: People::new(self.config.keys("people")),
             approvals: self.approval_rules(),
-            redactor: Redactor::new(secrets()),
+            redactor: Redactor::new(secrets()).with_sensitive(self.config.list("impact.sensitive")),
             owner: format!("{}/{}", host(), std::process::id()),
             trigger: if env("CI").is_some() { "ci" } else { "cli" },
             vouching,
@@ -155,7 +156,13 @@ impl House {
 
     /// Workers and workflows: the built-in ones and those of the repository.
     pub(crate) fn registry(&self) -> Result<Registry, Failure> {
-        Ok(Registry::load(self.root().as_deref(), &|name| EVALUATORS.contains(&name))?)
+        let shelf = self.shelf()?;
+        Ok(Registry::load(self.root().as_deref(), &|name| shelf.exists(name))?)
+    }
+
+    /// Evaluator suites: the built-in ones and those of the repository.
+    pub(crate) fn shelf(&self) -> Result<Shelf, Failure> {
+        Ok(Shelf::open(&self.folder, self.root().as_deref())?)
     }
 
     /// Where the team's workflows run.

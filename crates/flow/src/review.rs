@@ -79,7 +79,7 @@ pub async fn judge(desk: &Desk, text: &str, word: &Word) -> Result<Case, FlowErr
         reviewer: word.reviewer.clone(),
         identity: person.identity,
         judgement: word.judgement,
-        reason: word.reason.clone(),
+        reason: word.reason.as_deref().map(|reason| desk.redactor.text(reason).into_owned()),
         at: desk.now(),
     };
     let closes = match (&word.finding, word.judgement) {

@@ -134,7 +134,7 @@ impl Endpoint {
                 }
                 Outcome::Later { after, .. } => after,
             };
-            tokio::time::sleep(asked.unwrap_or(wait).min(LONGEST_WAIT)).await;
+            tokio::time::sleep(pause(asked, wait, drawn())).await;
             wait *= 2;
         }
         Ok(Sent::default())
@@ -172,8 +172,8 @@ impl Endpoint {
             }
         };
         let status = response.status().as_u16();
-        let after = response.headers().get("retry-after").and_then(|after| after.to_str().ok());
-        let after = after.and_then(|after| after.trim().parse().ok()).map(Duration::from_secs);
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let after = header("retry-after").and_then(|after| until(after, header("date")));
         let body =
             response.body_mut().with_config().limit(1 << 20).read_to_vec().unwrap_or_default();
         match status {
@@ -184,6 +184,38 @@ impl Endpoint {
             _ => Outcome::Refused { status, message: reason(&body) },
         }
     }
+}
+
+/// The wait that `Retry-After` asks for: seconds, or a date. A date counts from the other side's own
+/// `Date`, so that no clock of this machine has to be right.
+fn until(after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = after.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let then = httpdate::parse_http_date(after.trim()).ok()?;
+    let now = httpdate::parse_http_date(date?.trim()).ok()?;
+    Some(then.duration_since(now).unwrap_or_default())
+}
+
+/// How long to wait: never less than the other side asks for, and not at the same moment as everybody
+/// else. `drawn` is a random byte: it takes up to half off one's own wait, and adds up to a quarter to
+/// one that was asked for.
+fn pause(asked: Option<Duration>, own: Duration, drawn: u8) -> Duration {
+    let share = u32::from(drawn);
+    let wait = match asked {
+        Some(asked) => {
+            let asked = asked.min(LONGEST_WAIT);
+            asked + asked * share / (4 * 255)
+        }
+        None => own * (2 * 255 - share) / (2 * 255),
+    };
+    wait.min(LONGEST_WAIT + LONGEST_WAIT / 4)
+}
+
+/// Without randomness everybody waits the same: that is no reason to fail.
+fn drawn() -> u8 {
+    let mut byte = [0];
+    getrandom::fill(&mut byte).map_or(0, |()| byte[0])
 }
 
 enum Outcome {
@@ -233,4 +265,39 @@ fn without_credentials(url: &str) -> String {
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let path = path.split('?').next().unwrap_or_default();
     if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_side_asks_for_seconds_or_for_a_date_of_its_own_clock() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let cases = [
+            ("7", None, Some(7)),
+            (" 7 ", Some(date), Some(7)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(date), Some(30)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(date), Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", None, None),
+            ("soon", Some(date), None),
+            ("-3", Some(date), None),
+        ];
+        for (after, date, seconds) in cases {
+            assert_eq!(until(after, date), seconds.map(Duration::from_secs), "{after}");
+        }
+    }
+
+    #[test]
+    fn waits_differ_and_never_undercut_what_was_asked_for() {
+        let second = Duration::from_secs(1);
+        assert_eq!(pause(None, second, 0), second);
+        assert_eq!(pause(None, second, 255), second / 2);
+        for drawn in 0..=255 {
+            let asked = pause(Some(second * 8), second, drawn);
+            assert!((second * 8..=second * 10).contains(&asked), "{asked:?}");
+            assert!(pause(Some(second * 86_400), second, drawn) <= LONGEST_WAIT * 5 / 4);
+            assert!(pause(Some(Duration::MAX), second, drawn) >= LONGEST_WAIT);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `belay eval`: suites, datasets and scorecards.
 
-use belay_flow::eval::{self, Form, Range, Request, Shelf};
+use belay_flow::eval::{self, Form, Range, Request};
 use belay_model::Explain as _;
 use belay_score::scorecard::{Scorecard, Word};
 use serde_json::{Value, json};
@@ -27,14 +27,8 @@ pub(crate) async fn eval(
     }
 }
 
-fn shelf(house: &House) -> Result<Shelf, Failure> {
-    let is_root =
-        |path: &&std::path::Path| path.join("belay.toml").is_file() || path.join(".git").exists();
-    Ok(Shelf::open(&house.folder, house.folder.ancestors().find(is_root))?)
-}
-
 fn list(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
-    let shelf = shelf(house)?;
+    let shelf = house.shelf()?;
     let mut text = table(&["suite", "version", "checks", "from", "purpose"]);
     let mut found = Vec::new();
     for name in shelf.names() {
@@ -55,7 +49,7 @@ fn list(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
 
 /// Reads every suite, so that one that is wrong does not hide the next. Exit 2 when one is.
 fn check(args: &EvalCheckArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
-    let shelf = shelf(house)?;
+    let shelf = house.shelf()?;
     let names = if args.suites.is_empty() { shelf.names() } else { args.suites.clone() };
     let mut checked: Vec<Value> = Vec::new();
     let mut wrong = Vec::new();
@@ -80,7 +74,7 @@ fn check(args: &EvalCheckArgs, house: &House, ui: &Ui) -> Result<Outcome, Failur
 }
 
 async fn run(args: &EvalRunArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
-    let shelf = shelf(house)?;
+    let shelf = house.shelf()?;
     let suite = shelf.suite(&args.suite)?;
     let desk = house.desk(ui).await?;
     let range = range(house).await?;

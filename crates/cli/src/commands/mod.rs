@@ -26,7 +26,9 @@ use crate::ui::Ui;
 /// Does what was asked, and signs what it left in the audit.
 pub(crate) async fn run(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     let outcome = asked(cli, ui).await;
-    if leaves_a_record(&cli.command) {
+    // What kept belay from its store would keep it from signing, too.
+    let cut_off = outcome.as_ref().is_err_and(Failure::is_of_surroundings);
+    if !cut_off && leaves_a_record(&cli.command) {
         audit::vouch(ui).await;
     }
     outcome

@@ -1,8 +1,6 @@
 //! `belay workers` and `belay workflows`: what is registered, and whether it holds.
 
-use std::path::PathBuf;
-
-use belay_flow::registry::{EVALUATORS, Origin, Registered, Registry};
+use belay_flow::registry::{Origin, Registered, Registry};
 use belay_flow::workflow::{Checklist, Command, Plan, Workflow};
 use belay_model::{Class, Verb};
 use serde_json::{Value, json};
@@ -13,25 +11,12 @@ use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
 
-/// The root of the repository that the user stands in, where there is one.
-pub(crate) fn root(house: &House) -> Option<PathBuf> {
-    let is_root =
-        |path: &&std::path::Path| path.join("belay.toml").is_file() || path.join(".git").exists();
-    house.folder.ancestors().find(is_root).map(PathBuf::from)
-}
-
-/// All that is registered for the folder that the user stands in.
-pub(crate) fn registry(house: &House) -> Result<Registry, Failure> {
-    let known = |name: &str| EVALUATORS.contains(&name);
-    Ok(Registry::load(root(house).as_deref(), &known)?)
-}
-
 pub(crate) fn workers(
     command: &WorkersCommand,
     house: &House,
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
-    let registry = registry(house)?;
+    let registry = house.registry()?;
     match command {
         WorkersCommand::List(_) => list_workers(&registry, ui)?,
         WorkersCommand::Show(args) => show_worker(&registry, &args.name, ui)?,
@@ -45,7 +30,7 @@ pub(crate) fn workflows(
     house: &House,
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
-    let registry = registry(house)?;
+    let registry = house.registry()?;
     match command {
         WorkflowsCommand::List(_) => list_workflows(&registry, ui)?,
         WorkflowsCommand::Show(args) => show_workflow(&registry, &args.name, ui)?,

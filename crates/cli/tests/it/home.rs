@@ -67,6 +67,12 @@ impl Home {
         Ran::of(self.command(&self.work().join(folder), args).output().unwrap())
     }
 
+    /// With more variables in the environment.
+    pub(crate) fn belay_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Ran {
+        let mut command = self.command(&self.work(), args);
+        Ran::of(command.envs(variables.iter().copied()).output().unwrap())
+    }
+
     /// Started, and left to the test.
     pub(crate) fn start_in(&self, folder: &str, args: &[&str]) -> Child {
         let mut command = self.command(&self.work().join(folder), args);

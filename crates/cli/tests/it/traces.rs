@@ -3,13 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
 use crate::home::{Home, Ran};
 
 /// Twenty kinds of secrets. Each has a part that nothing else in the files has.
-fn secrets() -> Vec<(&'static str, String)> {
+pub(crate) fn secrets() -> Vec<(&'static str, String)> {
     let tail = "Qx7Zk2Vn9Lp4Rt6Wy8Bd3Fg5Hj1Mc0Sa";
     let named = |text: &str| text.replace("TAIL", tail);
     [
@@ -41,7 +42,8 @@ fn secrets() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-const TELLTALES: [&str; 2] = ["Qx7Zk2Vn9Lp4Rt6Wy8Bd3Fg5Hj1Mc0Sa", "AKIAQX7ZK2VN9LP4RT6W"];
+pub(crate) const TELLTALES: [&str; 2] =
+    ["Qx7Zk2Vn9Lp4Rt6Wy8Bd3Fg5Hj1Mc0Sa", "AKIAQX7ZK2VN9LP4RT6W"];
 
 fn request() -> Value {
     let attribute = |key: &str, text: &str| json!({"key": key, "value": {"stringValue": text}});
@@ -96,7 +98,7 @@ fn receive(home: &Home, body: &str) -> Ran {
     Ran::of(output)
 }
 
-fn assert_clean(folder: &Path) -> usize {
+pub(crate) fn assert_clean(folder: &Path) -> usize {
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -151,4 +153,69 @@ fn a_trace_that_nobody_knows_and_a_form_without_a_file_are_input_errors() {
         assert!(ran.stderr.starts_with(&format!("error[{slug}]")), "{}", ran.stderr);
         assert!(ran.stdout.is_empty());
     }
+}
+
+/// A small request of one span, with its ids.
+fn single(number: u64) -> String {
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+        "traceId": format!("{:032x}", number), "spanId": format!("{number:016x}"), "name": "s",
+        "startTimeUnixNano": "1", "endTimeUnixNano": "2",
+    }]}]}]})
+    .to_string()
+}
+
+/// Sends spans over one connection until the other side is gone; the numbers of those that were
+/// acknowledged.
+fn send_until_gone(address: &str, first: u64, acknowledged: &AtomicUsize) -> Vec<u64> {
+    let mut kept = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(address) else { return kept };
+    for number in first.. {
+        let body = single(number);
+        let request = format!(
+            "POST /v1/traces HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut answer = [0; 1024];
+        let read = stream.write_all(request.as_bytes()).and_then(|()| stream.read(&mut answer));
+        match read {
+            Ok(read) if answer[..read].starts_with(b"HTTP/1.1 200") => {
+                kept.push(number);
+                acknowledged.fetch_add(1, Ordering::SeqCst);
+            }
+            _ => break,
+        }
+    }
+    kept
+}
+
+#[test]
+fn every_acknowledged_span_outlives_a_kill_in_mid_load() {
+    let home = Home::new();
+    let mut child = home.start_in("", &["trace", "listen", "--listen", "127.0.0.1:0"]);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+    let acknowledged = AtomicUsize::new(0);
+    let kept: Vec<u64> = std::thread::scope(|scope| {
+        let send = |client: u64| {
+            let acknowledged = &acknowledged;
+            scope.spawn(move || send_until_gone(address, client * 1_000_000 + 1, acknowledged))
+        };
+        let clients: Vec<_> = (0..4).map(send).collect();
+        while acknowledged.load(Ordering::SeqCst) < 200 {
+            assert!(!clients.iter().any(std::thread::ScopedJoinHandle::is_finished));
+            std::thread::yield_now();
+        }
+        // SIGKILL, while all four wait for an answer or write.
+        child.kill().unwrap();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    assert!(!child.wait().unwrap().success());
+    assert!(kept.len() >= 200);
+    let out = home.belay(&["trace", "export", "--all", "--format", "jsonl"]).ends_with(0).stdout;
+    for number in &kept {
+        assert!(out.contains(&format!("\"spanId\":\"{number:016x}\"")), "span {number} is lost");
+    }
+    drop(home.belay(&["audit", "verify"]).ends_with(0));
 }

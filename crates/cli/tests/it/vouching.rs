@@ -32,7 +32,7 @@ rollback: rollback.md
 ";
 
 /// A repository with one workflow, whose step prints something and leaves a person's data.
-fn home(configuration: &str) -> Home {
+pub(crate) fn home(configuration: &str) -> Home {
     let home = Home::new();
     home.git("", &["init", "--quiet"]);
     home.write("belay.toml", configuration);
@@ -43,7 +43,7 @@ fn home(configuration: &str) -> Home {
     home
 }
 
-fn run(home: &Home) -> Ran {
+pub(crate) fn run(home: &Home) -> Ran {
     home.belay(&["-q", "run", "look"]).ends_with(0)
 }
 

@@ -13,7 +13,7 @@ use belay_model::record::{Artefact, Dimension, RunState, Score};
 use belay_model::{Action, Digest, Resource, ScoreId, Verb, Zone};
 use belay_outside::OutsideError;
 use belay_score::scorecard::{self, Scorecard};
-use belay_score::suite::{Fault, Source};
+use belay_score::suite::{Fault, Output, Source};
 use belay_score::{Case, Suite, Trial, document};
 use serde_json::{Value, json};
 
@@ -259,11 +259,11 @@ pub enum Form {
 }
 
 impl Form {
-    const KEPT: [(Self, &'static str, &'static str); 4] = [
-        (Self::Json, "scorecard.json", "application/json"),
-        (Self::Markdown, "scorecard.md", "text/markdown"),
-        (Self::Junit, "junit.xml", "application/xml"),
-        (Self::Sarif, "scorecard.sarif", "application/sarif+json"),
+    const KEPT: [(Self, Output, &'static str, &'static str); 4] = [
+        (Self::Json, Output::Json, "scorecard.json", "application/json"),
+        (Self::Markdown, Output::Markdown, "scorecard.md", "text/markdown"),
+        (Self::Junit, Output::Junit, "junit.xml", "application/xml"),
+        (Self::Sarif, Output::Sarif, "scorecard.sarif", "application/sarif+json"),
     ];
 
     /// `file` is the suite's.
@@ -294,10 +294,16 @@ async fn keep(
         .with("digest", Digest::of(&json).to_string());
     run.perform(&keeping, async |permit| permit.admit(&keeping).map_err(OutsideError::from))
         .await?;
-    for (form, name, media_type) in Form::KEPT {
+    let wanted = &request.suite.suite.outputs;
+    for (form, output, name, media_type) in Form::KEPT {
+        // Comparing and showing need the JSON, whatever else is asked for.
+        if !wanted.contains(&output) && form != Form::Json {
+            continue;
+        }
         let body = form.render(card, file)?;
         run.keep(name, media_type, body.as_bytes(), true).await?;
-        if let Some(path) = request.out.as_ref().map(|out| out.join(name)) {
+        let path = request.out.as_ref().filter(|_| wanted.contains(&output));
+        if let Some(path) = path.map(|out| out.join(name)) {
             let action = belay_outside::writing(&path, body.as_bytes());
             run.perform(&action, async |permit| {
                 belay_outside::write_report(permit, &path, body.as_bytes())

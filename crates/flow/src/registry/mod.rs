@@ -16,9 +16,6 @@ pub use worker::{Origin, Registered};
 
 use crate::workflow::{Workflow, fields};
 
-/// Evaluators that are part of the binary.
-pub const EVALUATORS: [&str; 1] = ["dbt-impact/default"];
-
 /// No file of a registry is larger than this; what is has another purpose.
 const LARGEST: u64 = 1 << 20;
 

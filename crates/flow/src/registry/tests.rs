@@ -4,7 +4,7 @@ use belay_model::Explain as _;
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
-use super::{EVALUATORS, Registry};
+use super::Registry;
 
 const WORKER: &str = "schema: belay.worker/1
 name: hand
@@ -15,7 +15,7 @@ ceiling: L3
 level: L2
 tools: [script_read]
 classes: [read]
-evaluators: [dbt-impact/default]
+evaluators: [impact]
 budget: {seconds: 60}
 rollback: docs/back.md
 ";
@@ -48,7 +48,7 @@ fn house(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load(root: &Path) -> Result<Registry, super::Faults> {
-    Registry::load(Some(root), &|name| EVALUATORS.contains(&name))
+    Registry::load(Some(root), &crate::eval::exists)
 }
 
 fn faults(place: &TempDir, expected: Expect) {
@@ -73,7 +73,7 @@ fn a_repository_adds_to_what_is_built_in() {
 fn what_a_worker_names_must_exist() {
     let worker = WORKER
         .replace("docs/back.md", "docs/none.md")
-        .replace("dbt-impact/default", "none/such")
+        .replace("impact", "none/such")
         .replace("[flow]", "[flow, none]");
     faults(
         &house(&[("belay/workers/hand.yaml", &worker)]),

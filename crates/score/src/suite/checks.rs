@@ -54,6 +54,11 @@ fn check(node: &Node, dimension: Dimension, faults: &Faults) -> Option<Check> {
     let kind = kind(sort, &mut fields, faults);
     let gate = gate(fields.node("gate"), matches!(sort, Sort::Metric), faults);
     let line = fields.line;
+    let largest = matches!(&kind, Some(Kind::Metric { summary: Summary::Max, .. }));
+    if largest && gate.bound == Bound::Interval {
+        let at = fields.node("gate").map_or(line, yaml::line);
+        faults.add(at, "a maximum has no interval: leave `bound` out, or take `of: p95`");
+    }
     fields.done();
     Some(Check { id, dimension, line, purpose, kind: kind?, gate, when, evaluator: digest(node) })
 }

@@ -142,3 +142,52 @@ fn every_form_tames_what_a_record_says() {
     assert!(junit(&card).unwrap().contains("failures=\"1\""));
     assert_eq!(sarif(&card, "x.yaml")["runs"][0]["results"][0]["level"], "error");
 }
+
+/// What belay writes, with this text in it.
+fn page(text: &str) -> String {
+    format!("<h1>Impact</h1><p>{text}</p>")
+}
+
+#[test]
+fn a_renderer_that_escapes_nothing_is_caught_by_every_case_with_markup() {
+    let checks =
+        "checks: { safety: [ { id: inert, kind: adversarial, assert: [nothing_unescaped] } ] }";
+    let suite = suite::read(&format!("{HEAD}{checks}")).unwrap();
+    let says = |text: &str, form: &'static str, hostile: String, benign: String| {
+        let pages = vec![Page { form, hostile, benign }];
+        let attack = Attack { text: text.to_owned(), benign: json!({}), pages };
+        let trials = vec![Trial { record: json!({}), attack: Some(attack) }];
+        evaluate(&suite, &[Case { id: "x".to_owned(), trials }], None).unwrap().verdict
+    };
+    let pack = include_str!("../../../flow/evaluators/injection.jsonl");
+    let rows =
+        pack.lines().skip(1).map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap());
+    let mut caught = 0;
+    for row in rows {
+        let text = row["text"].as_str().unwrap();
+        let plain = || page("plain words");
+        if text.contains('<') {
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let tamed: String = escaped.chars().filter(|letter| !letter.is_control()).collect();
+            let tamed = tamed.replace(|letter| ('\u{202a}'..='\u{2069}').contains(&letter), "");
+            assert_eq!(says(text, "html", page(text), plain()), Word::Fail, "{}", row["id"]);
+            assert_eq!(says(text, "html", page(&tamed), plain()), Word::Pass, "{}", row["id"]);
+            caught += 1;
+        }
+        if text.contains('\u{1b}') {
+            assert_eq!(says(text, "terminal", page(text), plain()), Word::Fail, "{}", row["id"]);
+            caught += 1;
+        }
+    }
+    assert!(caught >= 3, "the pack holds too little markup: {caught}");
+}
+
+#[test]
+fn a_maximum_has_no_interval_to_be_sure_of() {
+    let check = "checks: { cost: [ { id: t, kind: metric, metric: duration_ms, of: max, gate: { max: 1, bound: interval } } ] }";
+    wrong(
+        &format!("{HEAD}{check}"),
+        expect!["line 5: a maximum has no interval: leave `bound` out, or take `of: p95`"],
+    );
+    assert!(suite::read(&format!("{HEAD}{}", check.replace("of: max", "of: p95"))).is_ok());
+}

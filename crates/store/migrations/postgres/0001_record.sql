@@ -233,6 +233,7 @@ CREATE TABLE span (
   received  BIGINT NOT NULL,
   PRIMARY KEY (workspace, trace, span)
 );
+CREATE INDEX span_started ON span (workspace, started, trace);
 
 -- RFC 6962 leaves, one tree per workspace, `sequence` from 0 without gaps; never updated, never deleted.
 CREATE TABLE audit (

@@ -269,6 +269,7 @@ CREATE TABLE span (
   received  INTEGER NOT NULL,
   PRIMARY KEY (workspace, trace, span)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX span_started ON span (workspace, started, trace);
 
 -- RFC 6962 leaves, one tree per workspace, `sequence` from 0 without gaps; never updated, never deleted.
 CREATE TABLE audit (

@@ -26,6 +26,7 @@ pub struct Added {
 
 /// One trace of others, in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a trace has an id that everybody calls its trace")]
 pub struct Trace {
     pub trace: String,
     /// The name of the span that began first.
@@ -88,12 +89,15 @@ impl Memory {
 
     /// Traces of others that began at `since` or later, newest first.
     pub async fn traces(&self, since: Option<Timestamp>) -> Result<Vec<Trace>, StoreError> {
+        // Only traces with a span that began since can have begun since: the index finds those.
         ask("SELECT t.trace, t.spans, t.started, t.ended, t.errors,
                (SELECT f.name FROM span f WHERE f.workspace = $1 AND f.trace = t.trace
                 ORDER BY f.started, f.span LIMIT 1) AS name
              FROM (SELECT trace, count(*) AS spans, min(started) AS started, max(ended) AS ended,
                      CAST(sum(CASE WHEN status = 'error' THEN 1 ELSE 0 END) AS BIGINT) AS errors
-                   FROM span WHERE workspace = $1 GROUP BY trace) t
+                   FROM span WHERE workspace = $1 AND trace IN
+                     (SELECT DISTINCT trace FROM span WHERE workspace = $1 AND started >= $2)
+                   GROUP BY trace) t
              WHERE t.started >= $2 ORDER BY t.started DESC, t.trace")
         .bind(self.workspace.as_str())
         .bind(since.map_or(i64::MIN, Timestamp::nanos))
