@@ -128,7 +128,6 @@ fn named_files(root: &Path, command: &Command) -> Vec<String> {
 mod tests {
     use std::time::Duration;
 
-
     use super::*;
 
     #[test]
