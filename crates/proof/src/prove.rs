@@ -17,7 +17,7 @@ use crate::request::Slipped;
 use crate::{Claim, claims};
 
 /// How long the solver may think about one check.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Why there is no proof and no counterexample.
 #[derive(Debug, thiserror::Error)]
@@ -223,7 +223,7 @@ fn most_permissive(rules: &Rules) -> Result<PolicySet, ProofError> {
         .map_err(|error| broken(error.to_string()))?;
     let built_in = |policy: &&Policy| {
         policy.effect() == Effect::Forbid
-            && rules.find(&policy.id().to_string()).is_some_and(|stated| stated.built_in)
+            && rules.find(policy.id().as_ref()).is_some_and(|stated| stated.built_in)
     };
     for policy in rules.policy_set().policies().filter(built_in) {
         set.add(policy.clone()).map_err(|error| broken(error.to_string()))?;

@@ -60,7 +60,7 @@ impl Slipped {
                 let id = entity.uid().to_string();
                 context.get("approval").and_then(Value::as_str) == Some(id.as_str())
             })
-            .map(|entity| entity.uid());
+            .map(cedar_policy::Entity::uid);
         if let Some(context) = context.as_object_mut() {
             context.remove("approval");
         }

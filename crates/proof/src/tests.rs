@@ -7,7 +7,6 @@ use belay_gate::{PolicyFile, Rules, built_in_files};
 use crate::{Held, Proved, prove};
 
 /// As `belay policy prove` finds it: named, on the PATH, or in belay's cache.
-#[expect(clippy::disallowed_methods, reason = "tests have no Config that the CLI read for them")]
 fn solver() -> PathBuf {
     let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
