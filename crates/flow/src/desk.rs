@@ -38,7 +38,7 @@ pub struct ApprovalRules {
 
 impl Default for ApprovalRules {
     fn default() -> Self {
-        Self { expires_after: Duration::from_secs(24 * 3600), proved_only: false }
+        Self { expires_after: Duration::from_hours(24), proved_only: false }
     }
 }
 
