@@ -59,8 +59,8 @@ pub async fn carry_on(
         return Box::pin(finished).await.map(Resumed::Workflow);
     }
     if run.workflow == impact::WORKFLOW {
-        let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure);
-        let reviewed = Box::pin(reviewed).await?;
+        let reviewed =
+            Box::pin(impact::carry_on(desk, ground.tools, settings, run, tenure)).await?;
         return Ok(Resumed::Impact(Box::new(reviewed)));
     }
     if run.workflow == rollback::WORKFLOW {

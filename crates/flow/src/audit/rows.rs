@@ -50,7 +50,7 @@ async fn each(
             see(&Cast { run: record.run.id, vote });
         }
         let artefacts = record.artefacts.iter().filter(|artefact| artefact.kept);
-        artefacts.for_each(|artefact| kept(artefact));
+        artefacts.for_each(&mut kept);
     }
     for control in desk.memory.control_rows().await? {
         see(&control);

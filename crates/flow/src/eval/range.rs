@@ -119,7 +119,7 @@ impl Range {
             copies: Vec::new(),
             settings: Settings::default(),
         };
-        let reviewed = impact::review(&self.desk, tools, &request).await?;
+        let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;
         let mut report = reviewed.report;
         if planted.place == Place::Commit {
             report.commits = vec![planted.text.clone()];
