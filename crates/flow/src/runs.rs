@@ -55,7 +55,8 @@ pub async fn carry_on(
         return workflow::carry_on(desk, ground, &name, run, tenure).await.map(Resumed::Workflow);
     }
     if run.workflow == impact::WORKFLOW {
-        let reviewed = impact::carry_on(desk, ground.tools, settings, run, tenure).await?;
+        let reviewed =
+            Box::pin(impact::carry_on(desk, ground.tools, settings, run, tenure)).await?;
         return Ok(Resumed::Impact(Box::new(reviewed)));
     }
     if run.workflow == rollback::WORKFLOW {

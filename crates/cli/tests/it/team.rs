@@ -139,17 +139,20 @@ pub(crate) fn keys(home: &Home) -> Vec<String> {
 /// Waits until a script of the run has made `name`.
 pub(crate) fn wait_for(home: &Home, name: &str) {
     let path = home.work().join(name);
-    for _ in 0..3000 {
-        if path.exists() {
-            return;
-        }
+    let made = (0..6000).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("nobody made {name}");
+        path.exists()
+    });
+    assert!(made, "nobody made {name}");
 }
 
 pub(crate) fn show(home: &Home, run: &str) -> Value {
     home.belay(&["runs", "show", run, "--format", "json"]).ends_with(0).json()
+}
+
+/// The end of an id, as belay prints it for people.
+pub(crate) fn short(id: &str) -> &str {
+    id.rsplit('-').next().and_then(|end| end.get(4..)).unwrap()
 }
 
 /// The state of the run.
