@@ -290,12 +290,12 @@ fn where_nobody_sits_a_guided_step_waits_in_the_queue() {
     let ran = home.belay(&["run", "job", "--level", "L1"]).ends_with(4);
     let question = questions(&home)[0].clone();
     let id = question["approval"].as_str().unwrap();
-    let (short, run) = (short(&id), newest_run(&home));
+    let (asked, run) = (short(id), newest_run(&home));
     let run = short(&run);
     expect![[r#"
         error[gate/held]: the gate answered hold: at L1 a person says yes to each step, and now to `look`
           help: missing: a yes to this step; `belay approvals show APPROVAL` says what would be done, `belay approve APPROVAL` says yes, then `belay runs resume RUN` goes on
-    "#]].assert_eq(&ran.stderr.replace(short, "APPROVAL").replace(run, "RUN"));
+    "#]].assert_eq(&ran.stderr.replace(asked, "APPROVAL").replace(run, "RUN"));
     // Guidance is no approval: whoever started the run may give it, if they may approve at all.
     let no = home.belay_as("vera", &["approve", id]).ends_with(2);
     assert!(no.stderr.contains("gate/denied"), "{}", no.stderr);
