@@ -9,7 +9,7 @@ use crate::home::{Home, Ran};
 
 /// `act.py do|undo|has|look NAME [wait|crash|stuck]`: one line in `world.log` for each thing done.
 const ACT: &str = r#"
-import os, sys, time
+import fcntl, os, sys, time
 word, name, how = sys.argv[1], sys.argv[2], (sys.argv[3:] or [""])[0]
 def write(line):
     with open("world.log", "a") as log:
@@ -25,7 +25,10 @@ if word == "has":
     is_done = lines().count("do " + name) > lines().count("undo " + name)
     sys.exit(11 if is_done else 10)
 def wait():
-    open("begun", "w").close()
+    # Locked for as long as this process lives.
+    begun = open("begun.new", "w")
+    fcntl.flock(begun, fcntl.LOCK_EX)
+    os.rename("begun.new", "begun")
     while not os.path.exists("go"):
         time.sleep(0.01)
 if how == "wait-before":
