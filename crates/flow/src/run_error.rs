@@ -7,7 +7,7 @@ use belay_model::{Explain, Level};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RunError {
     #[error("{refused}")]
-    Held { refused: Refused, approval: String, run: String },
+    Held { refused: Box<Refused>, approval: String, run: String },
     #[error("`{by}` said no to {summary}: {reason}")]
     SaidNo { summary: String, by: String, reason: String },
     #[error("the run was cancelled")]

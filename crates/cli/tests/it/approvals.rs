@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::durable::{EXAMPLES, POLICY};
 use crate::home::{Home, Ran};
 use crate::team::{
-    Step, allow, behind, newest_run, questions, show, state, step, team, workflow, world,
+    Step, allow, behind, newest_run, questions, short, show, state, step, team, workflow, world,
 };
 
 const WRITE: Step = step("prod", "write", "prod");
@@ -48,8 +48,8 @@ fn a_high_risk_action_waits_is_done_once_and_can_be_taken_back() {
     let ran = home.belay(&["run", "job"]);
     let id = question(&home);
     let run = newest_run(&home);
-    let told = ran.told(&home).replace(&id[id.len() - 8..], "APPROVAL");
-    let told = told.replace(&run[run.len() - 8..], "RUN");
+    let told = ran.told(&home).replace(short(&id), "APPROVAL");
+    let told = told.replace(short(&run), "RUN");
     let told: String = { told.lines() }
         .filter(|line| !line.starts_with("done: "))
         .map(|line| format!("{line}\n"))
@@ -59,7 +59,7 @@ fn a_high_risk_action_waits_is_done_once_and_can_be_taken_back() {
         --- stdout
         --- stderr
         error[gate/held]: the gate answered hold: a write to production needs a person's approval of exactly this action (H2-production-write)
-          help: missing: approval by one person who is not the owner; somebody else says `belay approve APPROVAL`, then `belay runs resume`
+          help: missing: approval by one person who is not the owner; `belay approvals show APPROVAL` says what would be done, `belay approve APPROVAL` says yes, then `belay runs resume RUN` goes on
     "#]].assert_eq(&told);
     let digest = shown(&home, &id)["approval"]["digest"].as_str().unwrap().to_owned();
     drop(home.belay_as("rita", &["approve", &id, "--digest", &digest]).ends_with(0));

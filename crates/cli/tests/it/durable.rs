@@ -1,5 +1,6 @@
 //! Runs that outlive their process: cut off, taken up, called off, taken back, shared by workers.
 
+use std::fs::File;
 use std::process::Child;
 
 use crate::home::{Home, Ran};
@@ -20,6 +21,8 @@ fn cut_off(home: &Home, args: &[&str]) {
     wait_for(home, "begun");
     child.kill().unwrap();
     child.wait().unwrap();
+    // The command dies with belay, but not at the same moment.
+    File::open(home.work().join("begun")).unwrap().lock().unwrap();
     home.remove("begun");
     home.write("go", "");
 }

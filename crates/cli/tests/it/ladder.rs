@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use crate::commands::pair;
 use crate::home::Home;
-use crate::team::{allow, behind, newest_run, questions, show, state, step, team, world};
+use crate::team::{allow, behind, newest_run, questions, short, show, state, step, team, world};
 
 fn one_of_each() -> Home {
     team(&[
@@ -140,7 +140,7 @@ fn at_level_zero_belay_prints_and_a_person_reports_in_order() {
         error[run/assisted]: at L0 a person does the work: 5 of 5 steps are not reported yet
           help: do it, then `belay runs report RUN look --exit CODE`
     "#]]
-    .assert_eq(&told.replace(&id[id.len() - 8..], "RUN"));
+    .assert_eq(&told.replace(short(&id), "RUN"));
     let ran = home.belay(&["runs", "report", "last", "prod", "--exit", "0"]).ends_with(2);
     expect![[r#"
         error[run/not-this-step]: the next step to report is `look`, not `prod`
@@ -183,7 +183,7 @@ fn every_ceiling_is_told_and_the_lowest_binds() {
     .assert_eq(&five.stderr);
     let why = home.belay_as("stefan", &["level", "set", "hand", "L4", "--reason", " "]);
     expect![[r#"
-        error[review/no-reason]: a rejection needs a reason
+        error[review/no-reason]: this needs a reason
           help: say why: `--reason TEXT`
     "#]]
     .assert_eq(&why.ends_with(2).stderr);
@@ -290,12 +290,12 @@ fn where_nobody_sits_a_guided_step_waits_in_the_queue() {
     let ran = home.belay(&["run", "job", "--level", "L1"]).ends_with(4);
     let question = questions(&home)[0].clone();
     let id = question["approval"].as_str().unwrap();
-    let (short, run) = (&id[id.len() - 8..], newest_run(&home));
-    let run = &run[run.len() - 8..];
+    let (asked, run) = (short(id), newest_run(&home));
+    let run = short(&run);
     expect![[r#"
         error[gate/held]: the gate answered hold: at L1 a person says yes to each step, and now to `look`
-          help: missing: a yes to this step; somebody else says `belay approve APPROVAL`, then `belay runs resume`
-    "#]].assert_eq(&ran.stderr.replace(short, "APPROVAL").replace(run, "RUN"));
+          help: missing: a yes to this step; `belay approvals show APPROVAL` says what would be done, `belay approve APPROVAL` says yes, then `belay runs resume RUN` goes on
+    "#]].assert_eq(&ran.stderr.replace(asked, "APPROVAL").replace(run, "RUN"));
     // Guidance is no approval: whoever started the run may give it, if they may approve at all.
     let no = home.belay_as("vera", &["approve", id]).ends_with(2);
     assert!(no.stderr.contains("gate/denied"), "{}", no.stderr);

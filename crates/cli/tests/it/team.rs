@@ -9,7 +9,7 @@ use crate::home::{Home, Ran};
 
 /// `act.py do|undo|has|look NAME [wait|crash|stuck]`: one line in `world.log` for each thing done.
 const ACT: &str = r#"
-import os, sys, time
+import fcntl, os, sys, time
 word, name, how = sys.argv[1], sys.argv[2], (sys.argv[3:] or [""])[0]
 def write(line):
     with open("world.log", "a") as log:
@@ -25,7 +25,10 @@ if word == "has":
     is_done = lines().count("do " + name) > lines().count("undo " + name)
     sys.exit(11 if is_done else 10)
 def wait():
-    open("begun", "w").close()
+    # Locked for as long as this process lives.
+    begun = open("begun.new", "w")
+    fcntl.flock(begun, fcntl.LOCK_EX)
+    os.rename("begun.new", "begun")
     while not os.path.exists("go"):
         time.sleep(0.01)
 if how == "wait-before":
@@ -139,17 +142,20 @@ pub(crate) fn keys(home: &Home) -> Vec<String> {
 /// Waits until a script of the run has made `name`.
 pub(crate) fn wait_for(home: &Home, name: &str) {
     let path = home.work().join(name);
-    for _ in 0..3000 {
-        if path.exists() {
-            return;
-        }
+    let made = (0..6000).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("nobody made {name}");
+        path.exists()
+    });
+    assert!(made, "nobody made {name}");
 }
 
 pub(crate) fn show(home: &Home, run: &str) -> Value {
     home.belay(&["runs", "show", run, "--format", "json"]).ends_with(0).json()
+}
+
+/// The end of an id, as belay prints it for people.
+pub(crate) fn short(id: &str) -> &str {
+    id.rsplit('-').next().and_then(|end| end.get(4..)).unwrap()
 }
 
 /// The state of the run.

@@ -247,7 +247,7 @@ impl Supervisor<'_> {
         };
         let request = self.memory.ask_approval(&request).await?;
         let (approval, run) = (request.id.short(), self.run.id.short());
-        Ok(RunError::Held { refused, approval, run }.into())
+        Ok(RunError::Held { refused: Box::new(refused), approval, run }.into())
     }
 
     fn decision(
