@@ -9,5 +9,6 @@ mod home;
 mod layers;
 mod reviews;
 mod shop;
+mod stores;
 mod traces;
 mod workers;

@@ -26,6 +26,7 @@ pub struct Added {
 
 /// One trace of others, in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "what a trace id is called everywhere")]
 pub struct Trace {
     pub trace: String,
     /// The name of the span that began first.
