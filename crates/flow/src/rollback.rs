@@ -293,6 +293,7 @@ fn script(
     files: Vec<(String, Digest)>,
 ) -> Script {
     let key = Digest::of(format!("{}\0undo\0{}", effect.run, effect.id));
-    let label = Label { run: back.run.id, step: "undo".to_owned(), key };
+    let (run, mark) = (back.run.id, back.guard_mark());
+    let label = Label { run, step: "undo".to_owned(), key, mark };
     inverse.script(ground, files, &label)
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::group::Running;
-use crate::guard::GUARD;
+use crate::guard::{GUARD, MARK};
 use crate::inputs::digest_inputs;
 use crate::{OutsideError, Stop};
 
@@ -57,6 +57,8 @@ pub struct Script {
     pub idempotency_key: String,
     /// belay itself, which stands guard: when belay dies the whole group is killed.
     pub launcher: Option<PathBuf>,
+    /// The file that the guard keeps locked while anything of the command may still run.
+    pub mark: Option<PathBuf>,
 }
 
 /// How a command ended and what it said.
@@ -182,7 +184,11 @@ impl Script {
         let mut command = Command::new(self.launcher.as_deref().unwrap_or(program));
         if self.launcher.is_some() {
             // The guard sees its end of this pipe close when belay dies.
-            command.arg(GUARD).arg(program).stdin(Stdio::piped());
+            command.arg(GUARD);
+            if let Some(mark) = &self.mark {
+                command.arg(MARK).arg(mark);
+            }
+            command.arg(program).stdin(Stdio::piped());
         } else {
             command.stdin(Stdio::null());
         }

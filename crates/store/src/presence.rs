@@ -3,7 +3,7 @@
 
 use std::fs::TryLockError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use belay_model::RunId;
 use belay_model::record::Lease;
@@ -46,25 +46,38 @@ impl Presence {
         Ok(Tenure { lease, _mark: file })
     }
 
+    /// The run is alive as long as its process is, or a command that it started.
     pub(crate) fn sign(&self, run: RunId, fence: i64) -> io::Result<Sign> {
-        let file = match fs::File::open(self.path(run, fence)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sign::None),
-            Err(error) => return Err(error),
-        };
-        match file.file().try_lock_shared() {
-            Ok(()) => Ok(Sign::Dead),
-            Err(TryLockError::WouldBlock) => Ok(Sign::Alive),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        let of_process = sign_of(&self.path(run, fence))?;
+        let of_command = sign_of(&self.guard_path(run, fence))?;
+        Ok(if of_command == Sign::Alive { Sign::Alive } else { of_process })
     }
 
     /// Takes a mark away that is of no use any more; one that stays behind is only litter.
     pub(crate) fn forget(&self, run: RunId, fence: i64) {
         drop(fs::remove_file(self.path(run, fence)));
+        drop(fs::remove_file(self.guard_path(run, fence)));
+    }
+
+    /// The mark of a command that the holder of the lease runs; its guard locks it.
+    pub(crate) fn guard_path(&self, run: RunId, fence: i64) -> PathBuf {
+        self.folder.join(format!("{run}.{fence}.guard"))
     }
 
     fn path(&self, run: RunId, fence: i64) -> PathBuf {
         self.folder.join(format!("{run}.{fence}"))
+    }
+}
+
+fn sign_of(path: &Path) -> io::Result<Sign> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sign::None),
+        Err(error) => return Err(error),
+    };
+    match file.file().try_lock_shared() {
+        Ok(()) => Ok(Sign::Dead),
+        Err(TryLockError::WouldBlock) => Ok(Sign::Alive),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }

@@ -333,3 +333,41 @@ fn the_guard_ends_as_its_command_does() {
         assert_eq!(status.unwrap().code(), Some(code), "{text}");
     }
 }
+
+#[test]
+fn the_guard_holds_its_mark_while_the_command_may_run() {
+    let home = Home::new();
+    let mark = home.work().join("mark");
+    let mut guard = Command::new(env!("CARGO_BIN_EXE_belay"))
+        .args(["__guard", "--mark"])
+        .arg(&mark)
+        .args(["sh", "-c", "echo begun; sleep 30"])
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut begun = [0; 6];
+    guard.stdout.take().unwrap().read_exact(&mut begun).unwrap();
+    let file = std::fs::File::open(&mark).unwrap();
+    assert!(file.try_lock_shared().is_err(), "the command runs, and nobody sees it");
+    drop(guard.stdin.take());
+    guard.wait().unwrap();
+    file.try_lock_shared().unwrap();
+}
+
+#[test]
+fn a_guard_whose_belay_is_gone_begins_nothing() {
+    let home = Home::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(writer);
+    let status = Command::new(env!("CARGO_BIN_EXE_belay"))
+        .args(["__guard", "touch", "made"])
+        .current_dir(home.work())
+        .process_group(0)
+        .stdin(reader)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(137));
+    assert!(!home.work().join("made").exists());
+}

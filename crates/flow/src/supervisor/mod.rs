@@ -6,6 +6,8 @@ mod asking;
 mod conclude;
 mod heartbeat;
 
+use std::path::PathBuf;
+
 use belay_gate::Worker;
 use belay_model::record::{
     Answer, Artefact, Effect, EffectState, Job, Queue, Run, RunState, Step, StepState,
@@ -267,6 +269,11 @@ impl<'a> Supervisor<'a> {
 
     pub(crate) fn level(&self) -> Level {
         self.worker.level
+    }
+
+    /// What the guard of a command keeps locked: see [`Memory::guard_mark`].
+    pub(crate) fn guard_mark(&self) -> PathBuf {
+        self.memory.guard_mark(self.heartbeat.lease())
     }
 
     /// The number of the step at work, from 1.

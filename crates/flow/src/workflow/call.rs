@@ -1,5 +1,6 @@
 //! From a command of a file to one that can be run here and now.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use belay_model::{Digest, Resource, RunId, Verb};
@@ -7,6 +8,7 @@ use belay_outside::{Ran, Script, environment};
 
 use super::definition::{Command, Plan};
 use super::run::Ground;
+use crate::supervisor::Supervisor;
 
 /// How long a command may take to clear up after it was asked to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -18,12 +20,15 @@ pub(crate) struct Label {
     pub run: RunId,
     pub step: String,
     pub key: Digest,
+    /// What its guard keeps locked.
+    pub mark: PathBuf,
 }
 
 impl Label {
-    pub(crate) fn of_step(run: RunId, step: &str, action: Digest) -> Self {
-        let key = Digest::of(format!("{run}\0{step}\0{action}"));
-        Self { run, step: step.to_owned(), key }
+    pub(crate) fn of_step(run: &Supervisor<'_>, step: &str, action: Digest) -> Self {
+        let id = run.run.id;
+        let key = Digest::of(format!("{id}\0{step}\0{action}"));
+        Self { run: id, step: step.to_owned(), key, mark: run.guard_mark() }
     }
 }
 
@@ -54,6 +59,7 @@ pub(crate) fn script(
         step: label.step.clone(),
         idempotency_key: label.key.to_string(),
         launcher: ground.tools.launcher.clone(),
+        mark: Some(label.mark.clone()),
     }
 }
 

@@ -312,7 +312,7 @@ pub(super) fn script(
     let no_verb = || FlowError::Render { message: format!("step `{}` has no verb", plan.id) };
     let verb = plan.verb().ok_or_else(no_verb)?;
     let patterns = plan.bound_files();
-    let label = |action| Label::of_step(run.run.id, &plan.id, action);
+    let label = |action| Label::of_step(run, &plan.id, action);
     let unlabelled = label(Digest::of(""));
     let script = Script {
         targets: plan.targets,

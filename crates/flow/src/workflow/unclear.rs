@@ -106,6 +106,6 @@ fn script(
         .ok_or_else(|| FlowError::Render { message: "reading has no verb".to_owned() })?;
     // The key is that of the change which is looked for.
     let change = super::run::script(run, ground, plan)?.action();
-    let label = Label::of_step(run.run.id, &plan.id, change.digest());
+    let label = Label::of_step(run, &plan.id, change.digest());
     Ok(call::script(ground, verb, call::resource(plan), &probe.command, &label))
 }

@@ -33,6 +33,7 @@ fn shell(root: &Path, text: &str) -> Script {
         step: "step-1".to_owned(),
         idempotency_key: "key-1".to_owned(),
         launcher: None,
+        mark: None,
     }
 }
 

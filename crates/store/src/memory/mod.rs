@@ -75,6 +75,12 @@ impl Memory {
         Self { lease: Some(lease.clone()), ..self.clone() }
     }
 
+    /// The file that a command's guard keeps locked, so that the run counts as alive until nothing of
+    /// the command is left, even when its process is gone.
+    pub fn guard_mark(&self, lease: &Lease) -> PathBuf {
+        self.presence.guard_path(lease.run, lease.fence)
+    }
+
     /// What a process of this machine calls itself as the owner of a lease.
     pub fn owner(&self, process: u32) -> String {
         format!("{}/{process}", self.host)
