@@ -239,7 +239,8 @@ pub(crate) fn policies_in(folder: &Path) -> Result<Vec<PolicyFile>, Failure> {
     let mut files = Vec::new();
     for entry in fs_err::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|ending| ending == "cedar") {
+        // A pipe would be waited for.
+        if path.extension().is_some_and(|ending| ending == "cedar") && path.is_file() {
             let beside = path.with_extension("examples.yaml");
             let examples = beside.exists().then(|| fs_err::read_to_string(&beside)).transpose();
             files.push(PolicyFile {

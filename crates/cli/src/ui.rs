@@ -190,7 +190,7 @@ impl Progress for Live {
 
     fn detail(&self, message: &str, position: Option<(u64, u64)>) {
         let place = position.map(|(at, of)| format!("{at}/{of} ")).unwrap_or_default();
-        self.bar.set_message(format!("{place}{message}"));
+        self.bar.set_message(format!("{place}{}", plain(message).replace('\n', " ")));
     }
 
     fn note(&self, message: &str) {

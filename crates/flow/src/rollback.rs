@@ -1,7 +1,7 @@
 //! Taking a run back: the inverses of its effects, last first, through the gate.
 
 use belay_gate::Deed;
-use belay_model::record::{Effect, EffectState, Queue, Run, RunState};
+use belay_model::record::{Answer, Effect, EffectState, Queue, Run, RunState};
 use belay_model::{Action, Class, Digest, Verb, canonical};
 use belay_outside::{Script, run_script};
 use belay_store::Tenure;
@@ -92,10 +92,16 @@ pub async fn roll_back(
     if undos.is_empty() {
         return Ok(RolledBack { run: None, undone: undos, left });
     }
+    whole(desk, &run).await?;
     let worker = ground.worker(&run.worker)?;
     let input = json!({"rollback": run.id.to_string()});
     let brief = brief(desk, worker, &run, &input).await?;
     let back = Supervisor::begin_run(desk, &brief).await?;
+    if matches!(run.state, RunState::Held | RunState::Interrupted) {
+        // It would go on from steps whose effects are gone.
+        let outcome = format!("taken back by run {}", back.run.id.short());
+        desk.memory.move_run(run.id, RunState::Cancelled, Some(&outcome), desk.now()).await?;
+    }
     drive(back, ground, &run, undos, left).await
 }
 
@@ -109,11 +115,21 @@ pub async fn carry_on(
     let parent = back.parent.map(|parent| parent.to_string()).unwrap_or_default();
     let (run, undos) = plan(desk, &parent).await?;
     let (undos, left) = undos.into_iter().partition(|undo| undo.how.is_some());
+    whole(desk, &run).await?;
     let worker = ground.worker(&run.worker)?;
     let input = json!({"rollback": run.id.to_string()});
     let brief = brief(desk, worker, &run, &input).await?;
     let back = Supervisor::take_over(desk, &brief, back, tenure).await?;
     drive(back, ground, &run, undos, left).await
+}
+
+/// A record that somebody changed says nothing about what there is to take back.
+async fn whole(desk: &Desk, run: &Run) -> Result<(), FlowError> {
+    let record = crate::trace::load(desk, run.clone()).await?;
+    match belay_score::faults(&record).into_iter().next() {
+        Some(fault) => Err(RunError::NotWhole { run: run.id.short(), fault }.into()),
+        None => Ok(()),
+    }
 }
 
 async fn brief<'a>(
@@ -265,7 +281,8 @@ async fn permitted(back: &Supervisor<'_>, effect: &Effect) -> Result<(), FlowErr
     let own = decisions.iter().find(|decision| decision.id == effect.decision);
     let same = own.is_some_and(|decision| {
         let action = Action::parse(&decision.action);
-        Digest::of(&decision.action) == effect.action_digest
+        decision.answer == Answer::Permit
+            && Digest::of(&decision.action) == effect.action_digest
             && decision.action_digest == effect.action_digest
             && action.is_some_and(|action| action.inverse == effect.inverse)
     });

@@ -38,6 +38,8 @@ pub enum RunError {
     NoWayBack { verb: String, target: String },
     #[error("run {run} is taking this back already, and is {state}")]
     TakingBack { run: String, state: String },
+    #[error("the record of run {run} is not whole: {fault}")]
+    NotWhole { run: String, fault: String },
     #[error("the approval was asked under the digest `{subject}`")]
     OtherDigest { subject: String },
     #[error("a run of `{workflow}` cannot be taken up again")]
@@ -63,6 +65,7 @@ impl Explain for RunError {
             Self::NothingUnclear { .. } => "run/nothing-unclear",
             Self::NoWayBack { .. } => "run/no-way-back",
             Self::TakingBack { .. } => "run/taking-back",
+            Self::NotWhole { .. } => "run/not-whole",
             Self::OtherDigest { .. } => "approval/other-digest",
             Self::NotResumable { .. } => "run/not-resumable",
         }
@@ -105,6 +108,9 @@ impl Explain for RunError {
             }
             Self::TakingBack { run, .. } => {
                 format!("`belay runs resume {run}` goes on with it; nothing is taken back twice")
+            }
+            Self::NotWhole { run, .. } => {
+                format!("`belay trace check {run}` names every fault; take it back by hand")
             }
             Self::OtherDigest { .. } => {
                 "look again with `belay approvals show`: it may not be what you read".to_owned()

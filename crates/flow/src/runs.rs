@@ -68,7 +68,8 @@ pub async fn carry_on(
         return Box::pin(done).await.map(Resumed::Rollback);
     }
     let workflow = run.workflow.clone();
-    desk.memory.interrupt(&run, "it cannot be taken up again", desk.now()).await?;
+    let outcome = Some("it cannot be taken up again");
+    desk.memory.move_run(run.id, RunState::Failed, outcome, desk.now()).await?;
     Err(RunError::NotResumable { workflow }.into())
 }
 

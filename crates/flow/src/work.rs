@@ -1,7 +1,9 @@
 //! A worker process: takes runs from the queue, one at a time, until it is asked to stop.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use belay_model::RunId;
 use belay_model::record::RunState;
 
 use crate::runs::{Resumed, carry_on};
@@ -17,6 +19,9 @@ pub struct Shift {
     /// Stop as soon as nothing is ready.
     pub drain: bool,
 }
+
+/// A run that cannot even be taken up is given up after so many times, not tried for ever.
+const TRIES: u32 = 3;
 
 /// What one process did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +42,7 @@ pub async fn work(
     shift: Shift,
 ) -> Result<Tally, FlowError> {
     let mut tally = Tally::default();
+    let mut failures: BTreeMap<RunId, u32> = BTreeMap::new();
     while !desk.stop.is_wished() {
         audit::vouch(desk).await;
         let now = desk.now();
@@ -62,7 +68,16 @@ pub async fn work(
             (_, RunState::Held) => tally.held += 1,
             (Err(error), _) if error.is_stop() => tally.left += 1,
             (Ok(_), _) => tally.finished += 1,
-            (Err(_), _) => tally.failed += 1,
+            (Err(error), state) => {
+                tally.failed += 1;
+                let times = failures.entry(id).or_default();
+                *times += 1;
+                if *times >= TRIES && (!state.is_over() || state == RunState::Interrupted) {
+                    let why = format!("failed {times} times in a row: {error}");
+                    let why = desk.redactor.text(&why).into_owned();
+                    desk.memory.move_run(id, RunState::Failed, Some(&why), desk.now()).await?;
+                }
+            }
         }
     }
     Ok(tally)

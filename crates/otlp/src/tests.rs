@@ -140,7 +140,7 @@ fn the_example_of_the_specification_reads() {
     let row = &received.spans[0];
     assert_eq!(row.trace, "5b8efff798038103d269b633813fc60c");
     assert_eq!(row.parent.as_deref(), Some("eee19b7ec3c1b173"));
-    assert_eq!(row.ended.seconds_since(row.started), 1.0);
+    assert_eq!(row.ended, row.started.plus_seconds(1));
     assert!(row.body.contains(r#"{"key":"n","value":{"intValue":"7"}}"#), "{}", row.body);
 }
 

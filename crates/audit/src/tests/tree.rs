@@ -66,6 +66,7 @@ fn the_roots_are_those_of_the_reference_tests() {
 
 /// RFC 6962, section 2.1.3: the proofs in the tree of seven leaves.
 #[test]
+#[expect(clippy::many_single_char_names, reason = "the names are those of the RFC")]
 fn the_proofs_are_those_of_the_rfc() {
     let d = leaves(7);
     let seven = tree(&d);

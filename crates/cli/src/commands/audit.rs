@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use belay_audit::{Proven, Report, SCHEMA, Signer, VerifierKey, notes, verifier_keys};
 use belay_flow::audit::{Key, Vouching};
-use belay_flow::{Desk, audit};
+use belay_flow::{Desk, FlowError, audit};
 use belay_model::Digest;
 use belay_outside::Anchor;
-use belay_store::SignedTree;
+use belay_store::{SignedTree, StoreError};
 use clap::{Args, Subcommand};
 use fs_err as fs;
 use serde_json::{Value, json};
@@ -264,8 +264,30 @@ async fn living(house: &House, args: &VerifyArgs, ui: &Ui) -> Result<Outcome, Fa
     if let Some(anchor) = anchor(house, None)? {
         known.extend(audit::found_at(&anchor, &house.folder).await?);
     }
-    let standing = audit::verify(&desk, &keys, &known).await?;
-    report(&standing.report, Some(&standing), ui)
+    match audit::verify(&desk, &keys, &known).await {
+        // A row that cannot even be read is none that a leaf vouches for.
+        Err(FlowError::Store(error @ StoreError::Corrupt { .. })) => {
+            unreadable(desk.memory.workspace().as_str(), &error.to_string(), ui)
+        }
+        standing => {
+            let standing = standing?;
+            report(&standing.report, Some(&standing), ui)
+        }
+    }
+}
+
+fn unreadable(workspace: &str, what: &str, ui: &Ui) -> Result<Outcome, Failure> {
+    if ui.is_json() {
+        ui.json(&json!({
+            "schema": "belay.audit-verify/1",
+            "holds": false,
+            "workspace": workspace,
+            "fault": {"line": null, "position": null, "kind": null, "message": what},
+        }))?;
+    } else {
+        ui.result(&format!("the audit of workspace `{workspace}` does NOT HOLD\n  {what}\n"))?;
+    }
+    Ok(Outcome::No)
 }
 
 fn report(

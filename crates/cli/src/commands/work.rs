@@ -148,11 +148,19 @@ pub(crate) async fn cancel(args: &CancelArgs, house: &House, ui: &Ui) -> Result<
     Ok(Outcome::Clear)
 }
 
+/// What can be attached to a report.
+const LARGEST: u64 = 64 << 20;
+
 pub(crate) async fn report(args: &ReportArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let registry = house.registry()?;
     let desk = house.desk(ui).await?;
     let attach = args.attach.iter().map(|path| {
-        let body = fs_err::read(house.folder.join(path));
+        let place = house.folder.join(path);
+        if !place.metadata().is_ok_and(|what| what.is_file() && what.len() <= LARGEST) {
+            let message = format!("`{}` is no file of at most 64 MiB", path.display());
+            return Err(Failure::input("files/unreadable", message));
+        }
+        let body = fs_err::read(place);
         let body = body.map_err(|error| Failure::input("files/unreadable", error.to_string()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok((name, body))

@@ -4,6 +4,8 @@
 //! `tools/crash --kills 500 --store postgres` runs one of these tests with more kills.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "the figures are what people run it for")]
 
 mod chance;
 mod ground;

@@ -323,10 +323,13 @@ fn what_is_hidden_in_texts_is_shown_as_text_and_decides_nothing() {
     let id = question(&home);
     let evil = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}fine";
     drop(home.belay_as("rita", &["deny", &id, "--reason", evil]).ends_with(0));
-    drop(home.belay_as(&format!("ada{evil}"), &["run", "job"]));
+    // Who is not on the list of people starts nothing, whatever the name looks like.
+    let stranger = home.belay_as(&format!("ada{evil}"), &["run", "job"]);
+    assert!(!stranger.stderr.contains("\u{1b}[2J"), "{:?}", stranger.stderr);
+    drop(stranger.ends_with(2));
     let denied = newest_run(&home);
     let first = home.belay(&["runs", "list", "--format", "json"]).ends_with(0).json();
-    let first = first["runs"][1]["run"].as_str().unwrap().to_owned();
+    let first = first["runs"][0]["run"].as_str().unwrap().to_owned();
     let no = home.at_a_terminal("", &["runs", "resume", &first]).ends_with(1).stdout;
     assert!(no.contains("approval/denied") && no.contains("fine"), "{no:?}");
     assert!(!no.contains("\u{1b}[2J") && !no.contains("\u{1b}]0;"), "{no:?}");

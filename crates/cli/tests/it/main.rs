@@ -19,4 +19,5 @@ mod stores;
 mod team;
 mod traces;
 mod vouching;
+mod way_back;
 mod workers;

@@ -297,7 +297,7 @@ fn a_past_decision_is_explained_by_run_and_by_its_id() {
     assert_eq!(decision["reasons"][0], "supervised: reads within the budget (L2-read)");
     let id = decision["decision"].as_str().unwrap();
     let ran = home.belay(&["policy", "explain", "--decision", id]).ends_with(0);
-    let short = &id[28..];
+    let short = id.split_at(28).1;
     assert!(
         ran.stdout.starts_with(&format!("{short}  permit at L2: script_read")),
         "{}",

@@ -6,9 +6,12 @@ use crate::home::Home;
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where it is")]
 fn server() -> String {
-    std::env::var("BELAY_TEST_POSTGRES").expect(
-        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`",
-    )
+    let url = std::env::var("BELAY_TEST_POSTGRES");
+    assert!(
+        url.is_ok(),
+        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`"
+    );
+    url.unwrap()
 }
 
 fn tell(sql: String) {

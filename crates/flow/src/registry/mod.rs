@@ -110,6 +110,10 @@ impl Registry {
             }
         }
         for workflow in self.workflows() {
+            if crate::workflow::BUILT_IN.contains(&workflow.name.as_str()) {
+                let what = format!("`{}` is the name of a built-in workflow", workflow.name);
+                faults.0.push(of_workflow(workflow, 0, what));
+            }
             match self.worker(&workflow.worker) {
                 None if unread(Kind::Worker, &workflow.worker) => (),
                 None => {
@@ -227,8 +231,11 @@ fn files(root: &Path, kind: Kind, faults: &mut Faults) -> Vec<(String, String)> 
 
 fn text(root: &Path, path: &Path) -> Result<String, String> {
     let place = inside(root, path).map_err(str::to_owned)?;
-    let size = fs::metadata(&place).map_err(|error| error.to_string())?.len();
-    if size > LARGEST {
+    let what = fs::metadata(&place).map_err(|error| error.to_string())?;
+    if !what.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    if what.len() > LARGEST {
         return Err("it is larger than 1 MiB".to_owned());
     }
     fs::read_to_string(&place).map_err(|error| error.to_string())

@@ -140,7 +140,7 @@ impl Supervisor<'_> {
             _ => (),
         }
         let summary = match &self.about {
-            Some(about) => format!("step `{name}`: {about}"),
+            Some(about) => format!("step `{name}` (`{about}`)"),
             None => format!("step `{name}`"),
         };
         let question = format!("Begin {}?", self.hide(&summary));

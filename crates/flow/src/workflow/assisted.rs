@@ -169,7 +169,10 @@ async fn take<'a>(
     });
     let step = run.open_step(&next.step).await?;
     run.ask_for_the_record(&action).await?;
-    for (name, body) in &report.attach {
+    for (at, (name, body)) in (1..).zip(&report.attach) {
+        // Two files of one name come from two folders.
+        let again = report.attach.iter().take(at - 1).any(|(other, _)| other == name);
+        let name = if again { format!("{at}-{name}") } else { name.clone() };
         let name = format!("{:02}-{}/{name}", run.step_number(), next.step);
         let body = run.desk.redactor.bytes(body).into_owned();
         run.keep(&name, "application/octet-stream", &body, true).await?;

@@ -14,8 +14,8 @@ pub use definition::{Command, Plan, Probe, Workflow};
 pub use run::{Finished, Ground, Wish, carry_on, start};
 
 /// Workflows that are part of belay; no file may be called like one of them.
-pub const BUILT_IN: [&str; 6] =
-    ["audit-anchor", "dbt-pr-impact", "clean", "demo", "evaluate", "rollback"];
+pub const BUILT_IN: [&str; 7] =
+    ["audit-anchor", "range", "dbt-pr-impact", "clean", "demo", "evaluate", "rollback"];
 
 /// The team's workflow behind a run, if it is one.
 pub fn name_of(workflow: &str) -> Option<&str> {

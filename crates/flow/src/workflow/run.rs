@@ -266,8 +266,20 @@ async fn carry_out(
         return Err(failed(what).into());
     }
     let outputs = collect_outputs(&ground.root, &plan.outputs);
+    // What was decided on is what was there when it began; what it read later may be something else.
+    let now = digest_inputs(&ground.root, &script.patterns).unwrap_or_default();
+    let moved = script.inputs.iter().find(|input| !now.contains(input)).map(|(path, _)| path);
+    let receipt = match moved {
+        Some(path) => format!("{what}; its input `{path}` changed while it ran"),
+        None => what.clone(),
+    };
+    if let Some(path) = moved {
+        run.desk
+            .progress
+            .note(&format!("step `{}`: its input `{path}` changed while it ran", plan.id));
+    }
     if let Some(effect) = &effect {
-        run.settle(effect, EffectState::Committed, &what).await?;
+        run.settle(effect, EffectState::Committed, &receipt).await?;
     }
     let outputs = outputs?;
     for output in outputs.files {

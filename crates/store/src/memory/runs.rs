@@ -20,12 +20,31 @@ impl Memory {
         until: Timestamp,
     ) -> Result<Tenure, StoreError> {
         let mut work = Work::begin(self, None).await?;
+        self.only_child(&mut work, run).await?;
         self.insert_run(&mut work, run).await?;
         self.insert_job(&mut work, run.id, queue, 0, run.started).await?;
         let job = self.job_in(&mut work, run.id).await?;
         let (_, tenure) = self.lease_in(&mut work, &job, owner, until).await?;
         work.commit().await?;
         Ok(tenure)
+    }
+
+    /// Of one run, only one that takes it back is at work: two would do every inverse twice.
+    async fn only_child(&self, work: &mut Work<'_>, run: &Run) -> Result<(), StoreError> {
+        let Some(parent) = run.parent else { return Ok(()) };
+        let other: Option<String> = ask(
+            "SELECT id FROM run WHERE workspace = $1 AND parent = $2
+               AND workflow = $3 AND state IN ('queued', 'running', 'held', 'interrupted') LIMIT 1",
+        )
+        .bind(self.workspace.as_str())
+        .bind(parent)
+        .bind(&run.workflow)
+        .maybe(work.on())
+        .await?;
+        match other {
+            Some(other) => Err(StoreError::RunBusy { run: parent, owner: format!("run {other}") }),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn insert_run(

@@ -44,7 +44,7 @@ pub(super) fn diff(args: &DiffArgs, ui: &Ui) -> Result<Outcome, Failure> {
             text.push_str(&format!("{verb} ({facts}): {from} → {to}\n  {}\n", places.join(", ")));
         }
         if text.is_empty() {
-            text = "no kind of request changes its answer\n".to_owned();
+            text.push_str("no kind of request changes its answer\n");
         }
         ui.result(&text)?;
     }
