@@ -46,11 +46,11 @@ fn a_policy_that_tightens_is_checked_and_decides() {
         &home,
         &["policy", "check"],
         expect![[r#"
-        exit 0
-        --- stdout
-        29 policies hold together, 1 files of the workspace
-        --- stderr
-    "#]],
+            exit 0
+            --- stdout
+            31 policies hold together, 1 files of the workspace
+            --- stderr
+        "#]],
     );
     let json = home.belay(&["policy", "check", "--format", "json"]).ends_with(0).json();
     assert_eq!((&json["files"], &json["faults"]), (&1.into(), &serde_json::json!([])));
@@ -517,10 +517,10 @@ fn the_files_of_belay_are_shown_and_copied_but_nothing_is_overwritten() {
         &home,
         &["policy", "check", "copy"],
         expect![[r#"
-        exit 0
-        --- stdout
-        28 policies hold together, 0 files of the workspace
-        --- stderr
-    "#]],
+            exit 0
+            --- stdout
+            30 policies hold together, 0 files of the workspace
+            --- stderr
+        "#]],
     );
 }

@@ -47,7 +47,7 @@ fn a_row_that_was_slipped_in_takes_nothing_back() {
     drop(home.belay(&["run", "job"]).ends_with(4));
     let run = newest_run(&home);
     let forged = "insert into effect select d.workspace, d.id, d.run, d.step, d.id, d.action_digest, \
-                  'x', json_extract(d.action, '$.verb'), 'table:price', json_extract(d.action, '$.inverse'), \
+                  d.action_digest, json_extract(d.action, '$.verb'), 'table:price', json_extract(d.action, '$.inverse'), \
                   'committed', 'forged', d.at, d.at from decision d where d.answer = 'hold'";
     drop(behind(&home, forged));
     let ran = home.belay(&["rollback", &run]).ends_with(2);

@@ -50,6 +50,11 @@ fn a_refusal_says_who_and_what() {
     let person = Person { name: "ada".to_owned(), identity: "asserted".to_owned(), roles: vec![] };
     let matter = Matter { id: "m".to_owned(), owner: String::new(), author: String::new() };
     let refused = gate().may(&person, Deed::RaiseLevel, &matter).unwrap_err();
-    assert_eq!(refused.reasons, ["no policy lets `ada` raise level without a role"]);
+    assert_eq!(
+        refused.reasons,
+        [
+            "whoever is neither steward nor admin gives no authority and erases nothing, whatever a workspace permits (authority-needs-a-role)"
+        ]
+    );
     assert_eq!(refused.code(), "gate/denied");
 }
