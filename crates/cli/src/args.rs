@@ -1,12 +1,25 @@
 //! The command line, as clap reads it.
 
+mod authority;
+mod eval;
+mod reviews;
+mod runs;
+mod store;
+mod trace;
+
 use std::path::PathBuf;
 
-use crate::commands::audit::AuditCommand;
 use belay_model::{Level, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use crate::trace_args::TraceCommand;
+use crate::commands::audit::AuditCommand;
+
+pub(crate) use self::authority::*;
+pub(crate) use self::eval::*;
+pub(crate) use self::reviews::*;
+pub(crate) use self::runs::*;
+pub(crate) use self::store::*;
+pub(crate) use self::trace::*;
 
 /// Data agents that earn their autonomy.
 ///
@@ -120,81 +133,6 @@ pub(crate) struct DemoArgs {
     pub dir: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum CardFormat {
-    #[default]
-    Text,
-    Json,
-    Md,
-    Junit,
-    Sarif,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvalCommand {
-    /// List the suites that can be run here.
-    List(FormatArgs),
-    /// Check that suites can be read; tells all faults at once.
-    Check(EvalCheckArgs),
-    /// Run a suite. Exit 0 when it passes, 1 when it fails, 5 when there is too little evidence.
-    Run(EvalRunArgs),
-    /// Freeze runs on record into a dataset.
-    Freeze(EvalFreezeArgs),
-    /// Show the scorecard of an evaluation on record.
-    Show(EvalShowArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvalCheckArgs {
-    /// Suites by name, or files. Default: all.
-    pub suites: Vec<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvalRunArgs {
-    /// A suite's name, or a file.
-    pub suite: String,
-    /// Look at this instead: `traces`, a frozen dataset, or a pack (`changes`, `injection`).
-    #[arg(long, value_name = "FILE|PACK|traces")]
-    pub dataset: Option<String>,
-    /// Compare with this scorecard: a file, an evaluation's run, or `last`.
-    #[arg(long, value_name = "REF")]
-    pub baseline: Option<String>,
-    /// How often each case of a pack is tried.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub trials: Option<u16>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: CardFormat,
-    /// Also write JSON, Markdown, `JUnit` and SARIF to this folder.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvalFreezeArgs {
-    /// Which runs, as a CEL expression such as `run.workflow == "dbt-pr-impact"`.
-    pub query: String,
-    /// The file to write.
-    #[arg(long, value_name = "FILE")]
-    pub out: PathBuf,
-    /// The share of cases that tuning must not see.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
-    pub holdout: f64,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvalShowArgs {
-    /// The run of an evaluation: its id, the end or the start of one, or `last`.
-    #[arg(default_value = "last")]
-    pub run: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: CardFormat,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     #[arg(long, value_enum, default_value_t)]
@@ -258,286 +196,6 @@ pub(crate) fn level(text: &str) -> Result<Level, String> {
     text.parse().map_err(|_| "expected L0 to L5".to_owned())
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsCommand {
-    /// List runs, newest first.
-    List(FormatArgs),
-    /// Show a run: steps, decisions, effects, artefacts, scorecard.
-    Show(RunArgs),
-    /// Take a run up where it stopped. No change of the outside is made twice.
-    Resume(ResumeArgs),
-    /// Stop a run before its next step.
-    Cancel(CancelArgs),
-    /// Report a step that you did by hand at L0.
-    Report(ReportArgs),
-    /// Say whether a change took of which nobody knows.
-    Resolve(ResolveArgs),
-    /// Decide a run again: would today's gate say the same? Exit code 1 when it would not.
-    Replay(ReplayArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StartArgs {
-    /// The workflow's name; `belay workflows list` shows the ones there are.
-    pub workflow: String,
-    /// The autonomy level, L0 to L4; the lowest ceiling binds.
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
-    pub level: Option<Level>,
-    /// Leave it to `belay work`.
-    #[arg(long)]
-    pub queue: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-/// `last`, or a run's id: the end or the start of one is enough.
-pub(crate) type ResumeArgs = RunArgs;
-pub(crate) type ReplayArgs = RunArgs;
-
-#[derive(Debug, Args)]
-pub(crate) struct CancelArgs {
-    /// A run's id, the end or the start of one, or `last`.
-    pub run: String,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// A run's id, the end or the start of one, or `last`.
-    pub run: String,
-    /// The step, as the checklist names it.
-    pub step: String,
-    /// The exit code that you saw.
-    #[arg(long, value_name = "CODE")]
-    pub exit: i32,
-    /// What else is worth knowing.
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
-    /// A file to keep with the run; may be given again.
-    #[arg(long, value_name = "FILE")]
-    pub attach: Vec<PathBuf>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("word").required(true).args(["took", "absent"]))]
-pub(crate) struct ResolveArgs {
-    /// A run's id, the end or the start of one, or `last`.
-    pub run: String,
-    /// The step.
-    pub step: String,
-    /// The change is there.
-    #[arg(long)]
-    pub took: bool,
-    /// The change is not there.
-    #[arg(long)]
-    pub absent: bool,
-    /// How you know.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RollbackArgs {
-    /// A run's id, the end or the start of one, or `last`.
-    pub run: String,
-    /// Only list what would be taken back.
-    #[arg(long)]
-    pub dry_run: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WorkArgs {
-    /// Stop as soon as nothing is ready.
-    #[arg(long)]
-    pub drain: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ApprovalsCommand {
-    /// List what waits for a yes.
-    List(ApprovalsListArgs),
-    /// Show a question: exactly what would be done, what is missing, who said what.
-    Show(ApprovalShowArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApprovalsListArgs {
-    /// Also those that are answered, expired or stale.
-    #[arg(long)]
-    pub all: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApprovalShowArgs {
-    /// An approval's id, the end or the start of one, or `last`.
-    #[arg(default_value = "last")]
-    pub approval: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ApproveArgs {
-    /// An approval's id, the end or the start of one, or `last`.
-    pub approval: String,
-    /// Only if the question is still about this digest.
-    #[arg(long, value_name = "SHA256")]
-    pub digest: Option<String>,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DenyArgs {
-    /// An approval's id, the end or the start of one, or `last`.
-    pub approval: String,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum LevelCommand {
-    /// Show the level in force, and which ceiling binds.
-    Show(LevelShowArgs),
-    /// Set the level of a worker in a workflow. Raising takes a steward who does not own the worker.
-    Set(LevelSetArgs),
-    /// Set the workspace's own ceiling.
-    Tier(LevelTierArgs),
-    /// Let L4 write to production by itself: human-authored, low risk, reversible, tested inverse.
-    BoundedWrites(BoundedArgs),
-    /// Let a worker do nothing but take back what it did.
-    Quarantine(QuarantineArgs),
-    /// End a quarantine.
-    Reinstate(QuarantineArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LevelShowArgs {
-    /// Only this worker, with every ceiling.
-    pub worker: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LevelSetArgs {
-    pub worker: String,
-    /// L0 to L4, and no higher than the worker's ceiling.
-    #[arg(value_parser = level)]
-    pub level: Level,
-    /// Needed where the worker has several.
-    #[arg(long, value_name = "NAME")]
-    pub workflow: Option<String>,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LevelTierArgs {
-    #[arg(value_parser = level)]
-    pub level: Level,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    On,
-    Off,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BoundedArgs {
-    #[arg(value_enum)]
-    pub switch: Switch,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct QuarantineArgs {
-    pub worker: String,
-    /// Why.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// A run's id, the end or the start of one, or `last`.
-    #[arg(default_value = "last")]
-    pub run: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReviewCommand {
-    /// List reviews, newest first.
-    List(FormatArgs),
-    /// Show a review: the report and what was said of it.
-    Show(ReviewShowArgs),
-    /// Accept a report, or one finding of it.
-    Accept(JudgeArgs),
-    /// Reject a report, or one finding of it.
-    Reject(JudgeArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReviewShowArgs {
-    /// A review's or a run's id, the end or the start of one, or `last`.
-    #[arg(default_value = "last")]
-    pub review: String,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct JudgeArgs {
-    /// A review's or a run's id, the end or the start of one, or `last`.
-    #[arg(default_value = "last")]
-    pub review: String,
-    /// Only this finding, by its id.
-    #[arg(long, value_name = "ID")]
-    pub finding: Option<String>,
-    /// Why. A rejection needs it.
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
     /// Only list what would be dropped.
@@ -591,48 +249,6 @@ pub(crate) struct DriversInstallArgs {
     /// Also install a private cvc5, the solver behind `belay policy prove`.
     #[arg(long)]
     pub cvc5: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MigrateArgs {
-    /// Only say what would be done. Exit code 1 when the store is behind.
-    #[arg(long)]
-    pub check: bool,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
-    /// Copy a whole record into an empty store, and compare the two.
-    Copy(StoreCopyArgs),
-    /// Show how the clock stands to the record. Exit code 1 when it stands too far behind.
-    Clock(StoreClockArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreClockArgs {
-    /// Say that the clock is right now, and was wrong when the newest entries were written. Your word
-    /// is kept in the record.
-    #[arg(long, requires = "reason")]
-    pub accept: bool,
-    /// Why.
-    #[arg(long, value_name = "TEXT", requires = "accept")]
-    pub reason: Option<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreCopyArgs {
-    /// A `postgres://` URL, the state folder of a SQLite store, or `store` for the configured one.
-    #[arg(long, value_name = "URL|DIR")]
-    pub from: String,
-    /// The same; it must hold no rows.
-    #[arg(long, value_name = "URL|DIR")]
-    pub to: String,
     #[arg(long, value_enum, default_value_t)]
     pub format: PlainFormat,
 }

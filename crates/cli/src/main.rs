@@ -7,7 +7,6 @@ mod config;
 mod failure;
 mod house;
 mod pages;
-mod trace_args;
 mod ui;
 
 use std::os::unix::process::CommandExt as _;

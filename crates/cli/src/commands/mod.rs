@@ -16,11 +16,12 @@ mod trace;
 mod work;
 mod workers;
 
-use crate::args::{Cli, Command, EvalCommand, LevelCommand, ReviewCommand, RunsCommand};
+use crate::args::{
+    Cli, Command, EvalCommand, LevelCommand, ReviewCommand, RunsCommand, TraceCommand,
+};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::pages;
-use crate::trace_args::TraceCommand;
 use crate::ui::Ui;
 
 /// Does what was asked, and signs what it left in the audit.

@@ -13,10 +13,10 @@ use belay_server::{Door, Endpoint, Receiver};
 use serde_json::{Value, json};
 
 use super::records::{instant, moment};
+use crate::args::{ExportArgs, ExportFormat, ListenArgs, ShowArgs};
 use crate::args::{RunArgs, TraceCommand};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
-use crate::trace_args::{ExportArgs, ExportFormat, ListenArgs, ShowArgs};
 use crate::ui::Ui;
 
 /// Shorter values of secret variables are words that stand in every text.
