@@ -1,7 +1,7 @@
 //! Taking a run back: the inverses of its effects, last first, through the gate.
 
 use belay_gate::Deed;
-use belay_model::record::{Answer, Effect, EffectState, Queue, Run, RunState};
+use belay_model::record::{Answer, Effect, EffectState, Queue, ROLLBACK, Run, RunState};
 use belay_model::{Action, Class, Digest, Verb, canonical};
 use belay_outside::{Script, run_script};
 use belay_store::Tenure;
@@ -18,7 +18,7 @@ use crate::workflow::{Ground, undo};
 use crate::{Desk, FlowError};
 
 /// The workflow's name in the record.
-pub const WORKFLOW: &str = "rollback";
+pub const WORKFLOW: &str = ROLLBACK;
 
 /// One thing to take back.
 #[derive(Debug, Clone)]

@@ -150,6 +150,9 @@ words! {
     }
 }
 
+/// The workflow of runs that take another one back.
+pub const ROLLBACK: &str = "rollback";
+
 /// One execution of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {

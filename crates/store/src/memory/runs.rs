@@ -1,6 +1,6 @@
 //! Runs and their steps.
 
-use belay_model::record::{Effect, EffectState, Queue, Run, RunState, Step, StepState};
+use belay_model::record::{Effect, EffectState, Queue, ROLLBACK, Run, RunState, Step, StepState};
 use belay_model::{RunId, Timestamp};
 
 use super::{Memory, missing};
@@ -31,7 +31,7 @@ impl Memory {
 
     /// Of one run, only one that takes it back is at work: two would do every inverse twice.
     async fn only_child(&self, work: &mut Work<'_>, run: &Run) -> Result<(), StoreError> {
-        let Some(parent) = run.parent else { return Ok(()) };
+        let Some(parent) = run.parent.filter(|_| run.workflow == ROLLBACK) else { return Ok(()) };
         let other: Option<String> = ask(
             "SELECT id FROM run WHERE workspace = $1 AND parent = $2
                AND workflow = $3 AND state IN ('queued', 'running', 'held', 'interrupted') LIMIT 1",
