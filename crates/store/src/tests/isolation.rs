@@ -19,7 +19,7 @@ use crate::{Memory, Reservation, SignedTree, StoreError, Tenure};
 const READS: &str = "runs find_run steps decisions effects artefacts scores leaves open_effects reviews \
     find_review review_of dispositions approvals find_approval approvals_of votes body controls \
     control_rows control_history spans traces find_trace tree_size tree_leaves checkpoints \
-    last_checkpoint job newest inverse_tested";
+    last_checkpoint job newest inverse_tested erased_at vouched_approval";
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -62,6 +62,8 @@ pub(super) async fn fill(memory: &Memory) -> Vec<Tenure> {
     memory.add_checkpoint(&signed()).await.unwrap();
     memory.enqueue(&run(2), Queue::Workers, 3, at(2)).await.unwrap();
     memory.keep(b"body").await.unwrap();
+    memory.keep(b"gone").await.unwrap();
+    memory.erase(Digest::of("gone"), at(52)).await.unwrap();
     vec![tenure]
 }
 
@@ -110,10 +112,12 @@ async fn call(name: &str, on: &Memory) -> String {
         "find_approval" => said!(on.find_approval("last", at(60))),
         "approvals_of" => said!(on.approvals_of(id, at(60))),
         "cast" => said!(on.cast(&vote(&asked, "Di"), Some(ApprovalState::Granted), at(61))),
+        "vouched_approval" => said!(on.vouched_approval(asked.id)),
         "votes" => said!(on.votes(asked.id)),
         "move_approval" => said!(on.move_approval(asked.id, ApprovalState::Stale, at(61))),
         "keep" => said!(on.keep(b"other")),
         "body" => said!(on.body(Digest::of("body"))),
+        "erased_at" => said!(on.erased_at(Digest::of("gone"))),
         "erase" => said!(on.erase(Digest::of("body"), at(62))),
         "set_control" => said!(on.set_control(&control(5, "tier", "L4"))),
         "accept_clock" => said!(on.accept_clock(&control(6, "clock", "accepted"))),
