@@ -100,6 +100,7 @@ struct Silent;
 
 impl Progress for Silent {
     fn phase(&self, _: &str) {}
+    fn stopped(&self) {}
     fn detail(&self, _: &str, _: Option<(u64, u64)>) {}
     fn note(&self, _: &str) {}
     fn finish(&self) {}
@@ -116,21 +117,25 @@ struct Lines {
 }
 
 impl Lines {
-    fn end(&self) {
+    fn end(&self, how: &str) {
         if let Ok(mut phase) = self.phase.lock()
             && let Some((name, began)) = phase.take()
         {
-            stderr(&format!("done: {name} ({:.1} s)", began.elapsed().as_secs_f64()));
+            stderr(&format!("{how}: {name} ({:.1} s)", began.elapsed().as_secs_f64()));
         }
     }
 }
 
 impl Progress for Lines {
     fn phase(&self, name: &str) {
-        self.end();
+        self.end("done");
         if let Ok(mut phase) = self.phase.lock() {
             *phase = Some((name.to_owned(), Instant::now()));
         }
+    }
+
+    fn stopped(&self) {
+        self.end("stopped");
     }
 
     fn detail(&self, _: &str, _: Option<(u64, u64)>) {}
@@ -140,13 +145,17 @@ impl Progress for Lines {
     }
 
     fn finish(&self) {
-        self.end();
+        self.end("done");
     }
 
     fn confirm(&self, _: &str) -> Option<bool> {
         None
     }
 }
+
+/// A green tick and a red cross.
+const DONE: &str = "\u{1b}[32m✓";
+const STOPPED: &str = "\u{1b}[31m✗";
 
 /// A line that lives, and a tick for each phase that is over.
 struct Live {
@@ -166,26 +175,29 @@ impl Live {
         Self { bar, phase: Mutex::new(None) }
     }
 
-    fn end(&self) {
+    fn end(&self, mark: &str) {
         if let Ok(mut phase) = self.phase.lock()
             && let Some((name, began)) = phase.take()
         {
             let seconds = began.elapsed().as_secs_f64();
-            self.bar
-                .println(format!("\u{1b}[32m✓\u{1b}[0m {name} \u{1b}[2m{seconds:.1} s\u{1b}[0m"));
+            self.bar.println(format!("{mark}\u{1b}[0m {name} \u{1b}[2m{seconds:.1} s\u{1b}[0m"));
         }
     }
 }
 
 impl Progress for Live {
     fn phase(&self, name: &str) {
-        self.end();
+        self.end(DONE);
         if let Ok(mut phase) = self.phase.lock() {
             *phase = Some((name.to_owned(), Instant::now()));
         }
         self.bar.set_prefix(name.to_owned());
         self.bar.set_message("");
         self.bar.reset_elapsed();
+    }
+
+    fn stopped(&self) {
+        self.end(STOPPED);
     }
 
     fn detail(&self, message: &str, position: Option<(u64, u64)>) {
@@ -198,7 +210,7 @@ impl Progress for Live {
     }
 
     fn finish(&self) {
-        self.end();
+        self.end(DONE);
         self.bar.finish_and_clear();
     }
 

@@ -17,6 +17,8 @@ use crate::people::People;
 pub trait Progress: Send + Sync {
     /// A phase begins; it ends when the next one begins.
     fn phase(&self, name: &str);
+    /// The phase ends without having come to its end: held, refused or failed.
+    fn stopped(&self);
     /// Within the phase: what is done now, and which of how many.
     fn detail(&self, message: &str, position: Option<(u64, u64)>);
     /// Something that people should read even when all goes well.

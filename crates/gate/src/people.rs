@@ -40,10 +40,11 @@ pub enum Deed {
     Resolve,
     /// Erase a body: a person's data goes for good.
     EraseBody,
+    AcceptClock,
 }
 
 impl Deed {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::JudgeReport,
         Self::Approve,
         Self::RaiseLevel,
@@ -57,6 +58,7 @@ impl Deed {
         Self::ReportStep,
         Self::Resolve,
         Self::EraseBody,
+        Self::AcceptClock,
     ];
 
     /// The name of the Cedar action.
@@ -75,6 +77,7 @@ impl Deed {
             Self::ReportStep => "report_step",
             Self::Resolve => "resolve",
             Self::EraseBody => "erase_body",
+            Self::AcceptClock => "accept_clock",
         }
     }
 

@@ -206,21 +206,25 @@ async fn bare(path: &std::path::Path) -> SqliteConnection {
 
 async fn insert(connection: &mut SqliteConnection, batches: &[SpanBatch]) {
     let mut transaction = connection.begin().await.unwrap();
-    for row in batches.iter().flat_map(|batch| &batch.spans) {
-        sqlx::query("INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind("bench")
-            .bind(&row.trace)
-            .bind(&row.span)
-            .bind(&row.parent)
-            .bind(&row.name)
-            .bind(row.started.nanos())
-            .bind(row.ended.nanos())
-            .bind(&row.status)
-            .bind(&row.body)
-            .bind(row.received.nanos())
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
+    let rows: Vec<_> = batches.iter().flat_map(|batch| &batch.spans).collect();
+    for rows in rows.chunks(64) {
+        let places = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+        let sql = format!("INSERT INTO span VALUES {places}");
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for row in rows {
+            query = query
+                .bind("bench")
+                .bind(&row.trace)
+                .bind(&row.span)
+                .bind(&row.parent)
+                .bind(&row.name)
+                .bind(row.started.nanos())
+                .bind(row.ended.nanos())
+                .bind(&row.status)
+                .bind(&row.body)
+                .bind(row.received.nanos());
+        }
+        query.execute(&mut *transaction).await.unwrap();
     }
     transaction.commit().await.unwrap();
 }

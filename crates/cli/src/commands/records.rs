@@ -57,6 +57,10 @@ pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
+    // Some terminals do not say how wide they are.
+    if table.width() == Some(0) {
+        table.set_width(100);
+    }
     table.set_header(header.iter().map(|title| title.to_uppercase()));
     table
 }

@@ -273,7 +273,6 @@ fn step_json(step: &Plan) -> Value {
         "inverse": step.inverse.as_ref().map(command_json),
         "irreversible": step.irreversible,
         "probe": probe,
-        "retry": step.retry,
         "checklist": checklist_json(&step.checklist()),
     })
 }

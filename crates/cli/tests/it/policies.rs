@@ -48,7 +48,7 @@ fn a_policy_that_tightens_is_checked_and_decides() {
         expect![[r#"
             exit 0
             --- stdout
-            31 policies hold together, 1 files of the workspace
+            32 policies hold together, 1 files of the workspace
             --- stderr
         "#]],
     );
@@ -519,7 +519,7 @@ fn the_files_of_belay_are_shown_and_copied_but_nothing_is_overwritten() {
         expect![[r#"
             exit 0
             --- stdout
-            30 policies hold together, 0 files of the workspace
+            31 policies hold together, 0 files of the workspace
             --- stderr
         "#]],
     );

@@ -69,3 +69,29 @@ fn a_workflow_is_not_called_like_one_of_belays_own() {
         home.remove(&format!("belay/workflows/{name}.yaml"));
     }
 }
+
+const COPY: &str = "import shutil, sys\nshutil.copy(sys.argv[1], sys.argv[2])\n";
+const PRICES: &str = "schema: belay.workflow/1\nname: job\npurpose: New prices.\nworker: hand\nsteps:\n  - id: dev\n    \
+    class: write\n    zone: dev\n    target: file:prices.csv\n    \
+    run: [python3, copy.py, new.csv, prices.csv]\n    inputs: [copy.py, new.csv]\n    \
+    inverse:\n      run: [python3, copy.py, old.csv, prices.csv]\n";
+
+#[test]
+fn a_way_back_that_overwrites_the_steps_own_target_is_still_the_one_that_was_permitted() {
+    let home = team(&[]);
+    let prices = || std::fs::read_to_string(home.work().join("prices.csv")).unwrap();
+    home.write("belay/workflows/job.yaml", PRICES);
+    home.write("copy.py", COPY);
+    home.write("new.csv", "2");
+    home.write("old.csv", "1");
+    home.write("prices.csv", "1");
+    drop(home.belay(&["run", "job", "--level", "L3"]).ends_with(0));
+    assert_eq!(prices(), "2");
+    drop(home.belay(&["rollback", "last"]).ends_with(0));
+    assert_eq!(prices(), "1");
+    // What it puts back is part of it.
+    drop(home.belay(&["run", "job", "--level", "L3"]).ends_with(0));
+    home.write("old.csv", "evil");
+    drop(home.belay(&["rollback", "last"]).ends_with(4));
+    assert_eq!(prices(), "2");
+}

@@ -34,29 +34,29 @@ fn a_step_is_shown_as_a_person_does_it_by_hand() {
         &home,
         &["workflows", "show", "role-audit"],
         expect![[r#"
-        exit 0
-        --- stdout
-        role-audit: Compare the roles in the database with those that were agreed on; revoke the one too many.
-        worker role-steward; belay/workflows/role-audit.yaml, 5b77823eede7
+            exit 0
+            --- stdout
+            role-audit: Compare the roles in the database with those that were agreed on; revoke the one too many.
+            worker role-steward; belay/workflows/role-audit.yaml, b4b2caf9663d
 
-        [ ] audit: List roles that nobody agreed on
-            type   python3 scripts/roles.py audit --sql sql/audit.sql
-            expect exit 0
-            class  read on database:roles.db in prod
+            [ ] audit: List roles that nobody agreed on
+                type   python3 scripts/roles.py audit --sql sql/audit.sql
+                expect exit 0
+                class  read on database:roles.db in prod
 
-        [ ] revoke: Take `finance_admin` away from `contractor`
-            type   python3 scripts/roles.py revoke --role finance_admin --member contractor
-            expect exit 0
-            check  python3 scripts/roles.py has --role finance_admin --member contractor  (exit 11: done; exit 10: not done)
-            undo   python3 scripts/roles.py grant --role finance_admin --member contractor
-            class  grant on role:finance_admin in prod, sensitive
+            [ ] revoke: Take `finance_admin` away from `contractor`
+                type   python3 scripts/roles.py revoke --role finance_admin --member contractor
+                expect exit 0
+                check  python3 scripts/roles.py has --role finance_admin --member contractor  (exit 11: done; exit 10: not done)
+                undo   python3 scripts/roles.py grant --role finance_admin --member contractor
+                class  grant on role:finance_admin in prod, sensitive
 
-        [ ] confirm: Look whether anything is left over
-            type   python3 scripts/roles.py audit --sql sql/audit.sql --must-be-clean
-            expect exit 0
-            class  read on database:roles.db in prod
-        --- stderr
-    "#]],
+            [ ] confirm: Look whether anything is left over
+                type   python3 scripts/roles.py audit --sql sql/audit.sql --must-be-clean
+                expect exit 0
+                class  read on database:roles.db in prod
+            --- stderr
+        "#]],
     );
     let shown = home.belay(&["workflows", "show", "role-audit", "--format", "json"]).ends_with(0);
     let shown = shown.json();

@@ -206,6 +206,9 @@ impl<'a> Supervisor<'a> {
             Err(error) if error.is_stop() => StepState::Interrupted,
             Err(_) => StepState::Failed,
         };
+        if result.is_err() {
+            self.desk.progress.stopped();
+        }
         let note = result.as_ref().err().map(|error| self.hide(&error.to_string()));
         self.close_step(step, state, note).await?;
         result

@@ -17,7 +17,7 @@ pub const TIME_LIMIT: Duration = Duration::from_mins(10);
 
 pub(crate) const KEYS: [&str; 7] =
     ["schema", "name", "purpose", "worker", "level", "tainted", "steps"];
-pub(crate) const STEP_KEYS: [&str; 18] = [
+pub(crate) const STEP_KEYS: [&str; 17] = [
     "id",
     "title",
     "class",
@@ -35,7 +35,6 @@ pub(crate) const STEP_KEYS: [&str; 18] = [
     "inverse",
     "irreversible",
     "probe",
-    "retry",
 ];
 pub(crate) const COMMAND_KEYS: [&str; 5] = ["run", "folder", "environment", "time_limit", "expect"];
 pub(crate) const PROBE_KEYS: [&str; 6] =
@@ -80,8 +79,6 @@ pub struct Plan {
     /// Why it cannot be taken back.
     pub irreversible: Option<String>,
     pub probe: Option<Probe>,
-    /// It only reads, and may be done again unseen.
-    pub retry: bool,
     /// The line that the step begins on.
     pub line: u64,
 }
@@ -268,7 +265,6 @@ fn step(reading: &mut Reading, node: &Node, number: usize) -> Option<Plan> {
         inverse,
         irreversible,
         probe,
-        retry: fields.flag(reading, "retry"),
         line: fields.line,
     };
     rules(reading, &fields, &plan);
@@ -294,10 +290,6 @@ fn rules(reading: &mut Reading, fields: &Fields<'_>, plan: &Plan) {
     if plan.class == Class::Scratch && fields.node("zone").is_some() && plan.zone != Zone::Scratch {
         let what = format!("step `{step}` is of class scratch: its zone must be `scratch`");
         reading.fault(fields.line_of("zone"), what);
-    }
-    if plan.retry && known && plan.class != Class::Read {
-        let what = format!("step `{step}` does more than read: it is not done again unseen");
-        reading.fault(fields.line_of("retry"), what);
     }
     if known && plan.class == Class::Read && (plan.inverse.is_some() || plan.irreversible.is_some())
     {

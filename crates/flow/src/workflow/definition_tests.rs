@@ -19,7 +19,7 @@ steps:
     zone: prod
     target: database:x
     run: [psql, -c, "select 'a b'"]
-    retry: true
+    targets: 1
   - id: revoke
     title: Take a role away
     class: grant
@@ -62,7 +62,7 @@ fn every_key_is_read() {
     let workflow = Workflow::parse("belay/workflows/w.yaml", FULL).unwrap();
     assert_eq!((workflow.level, workflow.tainted), (Some(Level::L3), true));
     let look = workflow.step("look").unwrap();
-    assert_eq!((look.title.as_str(), look.targets, look.retry, look.line), ("look", 1, true, 8));
+    assert_eq!((look.title.as_str(), look.targets, look.line), ("look", 1, 8));
     assert_eq!(look.command.time_limit, super::TIME_LIMIT);
     let revoke = workflow.step("revoke").unwrap();
     assert_eq!((revoke.class, revoke.zone, revoke.targets), (Class::Grant, Zone::Prod, 2));
@@ -97,7 +97,7 @@ steps:
     run: []
     time_limit: 2 days
     targets: 0
-    retry: maybe
+    sensitive: maybe
   - id: two
     class: write
     zone: prod
@@ -113,7 +113,7 @@ steps:
     target: x
     target: y
     run: true
-    retry: true
+    targets: 1
 "#,
         expect![[r#"
             1: `purpose` is missing
@@ -128,7 +128,7 @@ steps:
             11: `run` names no program
             12: unknown time_limit `2 days`; known: `90s`, `10m`, `2h`, at most a day
             13: `targets` is a number, expected a whole number, 1 to 1000000
-            14: `retry` is text, expected true or false
+            14: `sensitive` is text, expected true or false
             15: step `two` changes what others see: say how to take it back (`inverse`), or why nothing can (`irreversible`)
             19: `/bin/sh` is absolute; use a name on PATH, or a path in the folder
             20: `folder`: `../x` leads up; paths are under the repository's root
@@ -144,7 +144,6 @@ steps:
             28: `target` is given twice
             29: `run` is true or false, expected a list
             29: `run` names no program
-            30: step `two` does more than read: it is not done again unseen
         "#]],
     );
 }
@@ -191,7 +190,7 @@ fn keys_that_contradict_one_another_are_faults() {
         "#]],
     );
     faults(
-        &with("retry: true", "irreversible: it reads"),
+        &with("targets: 1", "irreversible: it reads"),
         expect![[r#"
         13: step `look` only reads: there is nothing to take back
     "#]],

@@ -96,6 +96,8 @@ pub(crate) fn path_fault(path: &str) -> Option<String> {
     let parts = || path.split('/');
     if path.is_empty() {
         Some("a path is empty".to_owned())
+    } else if path.contains(char::is_control) {
+        Some(format!("`{}` holds a control character", path.escape_debug()))
     } else if path.starts_with('/') || path.starts_with('~') {
         Some(format!("`{path}` is absolute; paths are under the repository's root"))
     } else if parts().any(|part| part == "..") {

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use belay_model::{Digest, Resource, Verb, Zone};
-use belay_outside::{Script, digest_inputs};
+use belay_outside::{Script, digest_inputs, pattern_matches};
 use serde_json::{Value, json};
 
 use super::call::{self, Label};
@@ -21,7 +21,8 @@ pub(crate) struct Inverse {
     pub sensitive: bool,
     pub command: Command,
     /// The files under the root that its command line names, as they were when the step was decided:
-    /// a script that was changed since is not the way back that was permitted.
+    /// a script that was changed since is not the way back that was permitted. What the step itself
+    /// changes, its target and its outputs, is not among them.
     pub files: Vec<(String, Digest)>,
 }
 
@@ -36,7 +37,7 @@ impl Inverse {
             resource: call::resource(plan),
             targets: plan.targets,
             sensitive: plan.sensitive,
-            files: digest_inputs(root, &named_files(root, &command))?,
+            files: digest_inputs(root, &named_files(root, plan, &command))?,
             command,
         }))
     }
@@ -107,8 +108,14 @@ impl Inverse {
     }
 }
 
-/// Words of the command line that are files under the root, by their path from there.
-fn named_files(root: &Path, command: &Command) -> Vec<String> {
+/// Words of the command line that are files under the root, by their path from there, but for what the
+/// step is there to change.
+fn named_files(root: &Path, plan: &Plan, command: &Command) -> Vec<String> {
+    // A target such as `file:prod/prices.csv`.
+    let target = plan.target.split_once(':').map_or(plan.target.as_str(), |(_, path)| path);
+    let is_changed = |path: &String| {
+        path == target || plan.outputs.iter().any(|pattern| pattern_matches(pattern, path))
+    };
     let folder = Path::new(&command.folder);
     let is_plain = |word: &&String| !word.starts_with('-') && !word.contains(['*', '?', '[', '\n']);
     let path = |word: &String| {
@@ -119,6 +126,7 @@ fn named_files(root: &Path, command: &Command) -> Vec<String> {
         (stays && root.join(&path).is_file()).then(|| path.to_string_lossy().into_owned())
     };
     let mut files: Vec<String> = command.args.iter().filter(is_plain).filter_map(path).collect();
+    files.retain(|path| !is_changed(path));
     files.sort();
     files.dedup();
     files
@@ -126,38 +134,39 @@ fn named_files(root: &Path, command: &Command) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::definition::Workflow;
     use super::*;
 
+    const TEXT: &str = "schema: belay.workflow/1\nname: w\npurpose: p\nworker: w\nsteps:\n  - id: s\n    \
+        class: write\n    zone: prod\n    target: file:prices.csv\n    run: [python3, do.py]\n    \
+        outputs: [out]\n    inverse:\n      \
+        run: [python3, undo.py, --all, old.csv, prices.csv, out/log.csv, none.py, ../x]\n";
+
     #[test]
-    fn an_inverse_is_bound_to_the_files_that_it_names_and_reads_back() {
+    fn an_inverse_is_bound_to_the_files_that_it_names_but_for_what_the_step_changes() {
         let root = tempfile::tempdir().unwrap();
-        fs_err::create_dir(root.path().join("scripts")).unwrap();
-        fs_err::write(root.path().join("scripts/undo.py"), "print(1)").unwrap();
-        let command = Command {
-            args: ["python3", "scripts/undo.py", "--all", "none.py", "../x"]
-                .map(str::to_owned)
-                .to_vec(),
-            folder: ".".to_owned(),
-            environment: Vec::new(),
-            time_limit: Duration::from_secs(1),
-            expect: vec![0],
-        };
-        let inverse = Inverse {
-            verb: Verb::WriteTable,
-            resource: Resource::new("table:x", Zone::Prod),
-            targets: 1,
-            sensitive: false,
-            files: digest_inputs(root.path(), &named_files(root.path(), &command)).unwrap(),
-            command,
-        };
-        assert_eq!(inverse.paths(), ["scripts/undo.py"]);
+        let write = |path: &str, text: &str| fs_err::write(root.path().join(path), text).unwrap();
+        fs_err::create_dir(root.path().join("out")).unwrap();
+        for path in ["undo.py", "old.csv", "prices.csv", "out/log.csv"] {
+            write(path, "1");
+        }
+        let workflow = Workflow::parse("belay/workflows/w.yaml", TEXT).unwrap();
+        let inverse = Inverse::of(&workflow.steps[0], root.path()).unwrap().unwrap();
+        assert_eq!(inverse.paths(), ["old.csv", "undo.py"]);
         assert_eq!(Inverse::parse(&inverse.text()), Some(inverse.clone()));
-        assert!(inverse.files_now(root.path()).1);
-        fs_err::write(root.path().join("scripts/undo.py"), "print(2)").unwrap();
-        assert!(!inverse.files_now(root.path()).1);
-        fs_err::remove_file(root.path().join("scripts/undo.py")).unwrap();
+        write("prices.csv", "2");
+        write("out/log.csv", "2");
+        assert!(
+            inverse.files_now(root.path()).1,
+            "the step's own work is no change of the way back"
+        );
+        for path in ["undo.py", "old.csv"] {
+            write(path, "2");
+            assert!(!inverse.files_now(root.path()).1, "{path}");
+            write(path, "1");
+            assert!(inverse.files_now(root.path()).1, "{path}");
+        }
+        fs_err::remove_file(root.path().join("old.csv")).unwrap();
         assert!(!inverse.files_now(root.path()).1);
     }
 }
