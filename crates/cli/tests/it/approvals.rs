@@ -51,7 +51,7 @@ fn a_high_risk_action_waits_is_done_once_and_can_be_taken_back() {
     let told = ran.told(&home).replace(short(&id), "APPROVAL");
     let told = told.replace(short(&run), "RUN");
     let told: String = { told.lines() }
-        .filter(|line| !line.starts_with("done: "))
+        .filter(|line| !line.starts_with("stopped: "))
         .map(|line| format!("{line}\n"))
         .collect();
     expect![[r#"
