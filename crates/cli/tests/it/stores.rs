@@ -86,6 +86,9 @@ fn the_clock_is_accepted_only_when_it_has_to_be_and_with_a_reason() {
     let ran = home.belay(&["store", "clock"]).ends_with(0);
     assert_eq!(ran.stdout, "the clock agrees with the record\n");
     let accept = ["store", "clock", "--accept", "--reason", "the machine was mended"];
+    let refused = home.belay(&accept).ends_with(2);
+    assert!(refused.stderr.contains("authority-needs-a-role"), "{}", refused.stderr);
+    home.write("belay.toml", "workspace = \"acme\"\n[people]\ntester = [\"steward\"]\n");
     let ran = home.belay(&accept).ends_with(0);
     assert_eq!(ran.stdout, "the clock agrees with the record\n");
     let ran = home.belay(&["store", "clock", "--accept"]).ends_with(2);

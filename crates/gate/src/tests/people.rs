@@ -31,6 +31,7 @@ fn the_table_of_deeds_and_roles() {
         report_step    engineer reviewer steward admin
         resolve        engineer reviewer steward admin
         erase_body     steward admin
+        accept_clock   steward admin
     "#]]
     .assert_eq(&table);
 }
