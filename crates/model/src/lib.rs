@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod canonical;
+pub mod change;
 pub mod digest;
 pub mod explain;
 pub mod finding;
@@ -15,6 +16,7 @@ pub mod rows;
 pub mod time;
 
 pub use action::{Action, Class, Resource, Verb, Zone};
+pub use change::{Columns, Effect, Meaning, RowEffect};
 pub use digest::Digest;
 pub use explain::Explain;
 pub use finding::{Finding, Severity};

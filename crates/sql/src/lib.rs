@@ -1,0 +1,14 @@
+//! What a query means: its relational plan, what a change to it does to its output, and where its
+//! columns come from.
+//!
+//! Pure: text in, values out. Text becomes a [`plan::Query`] in which every name is resolved;
+//! comparing and lineage work on that.
+
+mod dialect;
+mod parse;
+pub mod plan;
+mod tables;
+
+pub use crate::dialect::Dialect;
+pub use crate::parse::{Unread, parse, with_deep_stack};
+pub use crate::tables::{Table, TableName, Tables};
