@@ -7,6 +7,7 @@ mod assess;
 mod build;
 mod compare;
 mod containment;
+mod meaning;
 mod request;
 pub mod scratch;
 pub mod sides;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
 pub use self::compare::{Compared, Uncompared};
+pub use self::meaning::{Broken, CutOff, Edit, EditKind, Meanings, Spared};
 pub use self::request::{Request, checklist};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
@@ -95,6 +97,7 @@ pub struct Findings {
     pub notes: Vec<String>,
     /// The `vars` of the two projects differ, and a parse does not show what they reach.
     pub vars_changed: bool,
+    pub meaning: Meanings,
 }
 
 /// The workflow's name in the record and in the registry.
@@ -240,6 +243,7 @@ async fn workflow(
         uncompared: Vec::new(),
         notes: Vec::new(),
         vars_changed,
+        meaning: Meanings::default(),
     };
     match &project {
         Some(project) if request.build && findings.scope.selection != Selection::default() => {
