@@ -6,6 +6,7 @@
 mod assess;
 mod build;
 mod compare;
+mod compile;
 mod containment;
 mod meaning;
 mod request;
@@ -14,7 +15,7 @@ pub mod sides;
 mod verdicts;
 
 use belay_dbt::Scope;
-use belay_dbt::scope::Selection;
+use belay_dbt::scope::{ComparedBy, Selection};
 use belay_model::record::{EffectState, Queue, Run, RunState, Score};
 use belay_model::{
     Action, Digest, Level, Resource, RunId, ScoreId, Severity, Verb, Zone, canonical,
@@ -221,7 +222,7 @@ async fn workflow(
     let plan = sides::plan(run, tools, request).await?;
     let workshop = scratch::Workshop::open(run)?;
     let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
-    let sides::Prepared { base, head, commits, project } = prepared;
+    let sides::Prepared { base, head, commits, project, notes } = prepared;
     let scope = run
         .step("compare the two projects", async |run| {
             run.perform(&sides::comparing(&base, &head), async |permit| {
@@ -231,7 +232,9 @@ async fn workflow(
             .await
         })
         .await?;
-    let vars_changed = sides::vars_changed(&base, &head);
+    // Compiled queries show what a variable reaches.
+    let vars_changed =
+        scope.compared_by != ComparedBy::Compiled && sides::vars_changed(&base, &head);
     let mut findings = Findings {
         base,
         head,
@@ -241,7 +244,7 @@ async fn workflow(
         tests: Vec::new(),
         data: Vec::new(),
         uncompared: Vec::new(),
-        notes: Vec::new(),
+        notes,
         vars_changed,
         meaning: Meanings::default(),
     };
