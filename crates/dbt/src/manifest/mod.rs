@@ -52,6 +52,8 @@ pub struct Macro {
     pub id: NodeId,
     pub name: Box<str>,
     pub package: Box<str>,
+    /// The file it is written in, from the root of its package.
+    pub path: Box<str>,
     pub sql: Box<str>,
     /// The macros it calls.
     pub macros: Vec<NodeId>,
@@ -83,6 +85,14 @@ impl Manifest {
             nodes,
             graph,
         })
+    }
+
+    /// Tells what incremental models compile to when they add to what is there. dbt compiles each
+    /// for one case only, and [`Node::compiled_code`] is to be that of building it afresh.
+    pub fn set_increments(&mut self, mut code: BTreeMap<NodeId, Box<str>>) {
+        for node in &mut self.nodes {
+            node.increment = code.remove(&node.id);
+        }
     }
 
     pub fn node(&self, id: &NodeId) -> Option<&Node> {

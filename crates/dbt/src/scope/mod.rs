@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::reach::Via;
 pub use self::reason::Reason;
 
-use self::compare::{Comparison, can_compare_seed};
+use self::compare::{Comparison, can_compare_seed, may_add};
 use self::macros::MacroChanges;
 use self::target::Retarget;
 use crate::id::NodeId;
@@ -34,6 +34,8 @@ pub struct Scope {
     /// Seeds that dbt did not hash, for they are over 1 MiB: nobody knows whether they changed.
     pub uncomparable: BTreeSet<NodeId>,
     pub compared_by: ComparedBy,
+    /// Incremental models of which only one case was compared, as written.
+    pub half_compared: BTreeSet<NodeId>,
     /// dbt's version in base and in head, where they differ.
     pub engine_upgraded: Option<(Box<str>, Box<str>)>,
     /// How many macros of dbt itself or of the adapter differ. They count as reasons nowhere.
@@ -73,6 +75,18 @@ pub enum ComparedBy {
     RawAndMacros,
 }
 
+/// `code` of a node of head as base would have it: each relation under the name that it has there.
+/// Two targets, or a renamed node, then make no difference. `renamed` is [`Scope::renamed`].
+pub fn in_words_of_base(
+    code: &str,
+    base: &Manifest,
+    head: &Manifest,
+    node: &Node,
+    renamed: &BTreeMap<NodeId, NodeId>,
+) -> String {
+    target::in_words_of_base(code, (base, head), node, renamed)
+}
+
 impl Scope {
     /// Compares two parses of a project; best for the same target.
     pub fn between(base: &Manifest, head: &Manifest) -> Self {
@@ -90,6 +104,7 @@ impl Scope {
             selection: selection(head, &changed, &affected),
             uncomparable: uncomparable(base, head),
             compared_by: compared_by(base, head),
+            half_compared: half_compared(base, head),
             engine_upgraded: (old != new).then(|| (old.clone(), new.clone())),
             engine_macros_differ: comparison.macros.engine_macros_differ,
             is_retargeted: comparison.retarget.is_moved(),
@@ -98,9 +113,26 @@ impl Scope {
         }
     }
 
+    /// Every SQL model was compared by what it compiles to, incremental ones in both cases: nothing
+    /// reaches one unseen.
+    pub fn is_compiled(&self) -> bool {
+        self.compared_by == ComparedBy::Compiled && self.half_compared.is_empty()
+    }
+
     /// Nothing differs. Seeds that cannot be compared may still.
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty()
+    }
+
+    /// Of each renamed node, what it was called in base.
+    pub fn renamed(&self) -> BTreeMap<NodeId, NodeId> {
+        let from = |(id, reasons): (&NodeId, &BTreeSet<Reason>)| {
+            reasons.iter().find_map(|reason| match reason {
+                Reason::Renamed { from } => Some((id.clone(), from.clone())),
+                _ => None,
+            })
+        };
+        self.changed.iter().filter_map(from).collect()
     }
 
     /// Why the node counts as changed; nothing if it does not.
@@ -217,6 +249,12 @@ fn uncomparable(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {
         .of_kind(Kind::Seed)
         .filter(|new| base.node(&new.id).is_some_and(|old| !can_compare_seed(old, new)));
     unknown.map(|new| new.id.clone()).collect()
+}
+
+fn half_compared(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {
+    let in_both = head.of_kind(Kind::Model).filter(|new| base.node(&new.id).is_some());
+    let half = in_both.filter(|new| may_add(new) && new.increment.is_none());
+    half.map(|new| new.id.clone()).collect()
 }
 
 fn compared_by(base: &Manifest, head: &Manifest) -> ComparedBy {

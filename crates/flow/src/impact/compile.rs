@@ -72,7 +72,7 @@ pub(super) async fn compile(
 }
 
 /// Runs commands, two at a time. What each came to is written down before anything is said.
-async fn all(
+pub(super) async fn all(
     run: &mut Supervisor<'_>,
     project: &BuildableProject,
     commands: &[DbtCommand],

@@ -8,6 +8,7 @@ mod build;
 mod compare;
 mod compile;
 mod containment;
+mod increments;
 mod meaning;
 mod request;
 pub mod scratch;
@@ -15,7 +16,7 @@ pub mod sides;
 mod verdicts;
 
 use belay_dbt::Scope;
-use belay_dbt::scope::{ComparedBy, Selection};
+use belay_dbt::scope::Selection;
 use belay_model::record::{EffectState, Queue, Run, RunState, Score};
 use belay_model::{
     Action, Digest, Level, Resource, RunId, ScoreId, Severity, Verb, Zone, canonical,
@@ -222,19 +223,16 @@ async fn workflow(
     let plan = sides::plan(run, tools, request).await?;
     let workshop = scratch::Workshop::open(run)?;
     let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
-    let sides::Prepared { base, head, commits, project, notes } = prepared;
-    let scope = run
-        .step("compare the two projects", async |run| {
-            run.perform(&sides::comparing(&base, &head), async |permit| {
-                permit.admit(&sides::comparing(&base, &head)).map_err(OutsideError::from)?;
-                Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
-            })
-            .await
-        })
-        .await?;
+    let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
+    let mut scope = compare_projects(run, &base, &head).await?;
+    let vars_differ = sides::vars_changed(&base, &head);
+    let nodes = increments::in_question(&base, &head, &scope, vars_differ);
+    if let (Some(project), false) = (&project, nodes.is_empty()) {
+        notes.extend(increments::compile(run, project, &mut base, &mut head, &nodes).await?);
+        scope = Scope::between(&base.manifest, &head.manifest);
+    }
     // Compiled queries show what a variable reaches.
-    let vars_changed =
-        scope.compared_by != ComparedBy::Compiled && sides::vars_changed(&base, &head);
+    let vars_changed = vars_differ && !scope.is_compiled();
     let mut findings = Findings {
         base,
         head,
@@ -255,6 +253,21 @@ async fn workflow(
         _ => compare::review_artefacts(run, tools, request, &mut findings).await?,
     }
     Ok(findings)
+}
+
+async fn compare_projects(
+    run: &mut Supervisor<'_>,
+    base: &Side,
+    head: &Side,
+) -> Result<Scope, FlowError> {
+    run.step("compare the two projects", async |run| {
+        run.perform(&sides::comparing(base, head), async |permit| {
+            permit.admit(&sides::comparing(base, head)).map_err(OutsideError::from)?;
+            Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+        })
+        .await
+    })
+    .await
 }
 
 /// Assesses, keeps the report, scores the run and opens the review.

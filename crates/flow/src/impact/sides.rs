@@ -192,7 +192,7 @@ pub async fn prepare(
         return Err(FlowError::Render { message: "a review has two sides".to_owned() });
     };
     let notes = base_notes.into_iter().chain(head_notes).collect();
-    let project = (head.project.is_some() && request.build).then_some(buildable);
+    let project = head.project.is_some().then_some(buildable);
     Ok(Prepared { base, head, commits, project, notes })
 }
 
