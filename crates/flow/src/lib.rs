@@ -12,6 +12,7 @@ pub mod eval;
 mod figures;
 pub mod impact;
 pub mod level;
+pub mod lineage;
 pub mod otel;
 pub mod people;
 pub mod registry;
