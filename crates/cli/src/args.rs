@@ -155,6 +155,9 @@ pub(crate) struct ImpactArgs {
     /// Only the changed scope: build nothing, compare no data.
     #[arg(long)]
     pub no_build: bool,
+    /// Build and compare all that is below a change, also what is proved not to see it.
+    #[arg(long, conflicts_with = "no_build")]
+    pub everything: bool,
     /// Leave the scratch schema in place.
     #[arg(long)]
     pub keep: bool,

@@ -69,6 +69,7 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         base: None,
         head: Some(demo::BRANCH.to_owned()),
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,

@@ -59,6 +59,7 @@ fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
         base: args.base.clone(),
         head: args.head.clone(),
         build: !args.no_build,
+        everything: args.everything,
         keep: args.keep,
         level: args.level.or_else(|| config.text("impact.level").and_then(|text| level(text).ok())),
         database: args.database.clone(),

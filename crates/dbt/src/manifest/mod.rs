@@ -120,6 +120,12 @@ impl Manifest {
         children.iter().filter_map(|at| self.node_at(*at as usize))
     }
 
+    /// Every node, parents first; in a cycle in some order.
+    pub fn in_order(&self) -> Vec<NodeId> {
+        let at = order(self.len(), |at| self.graph.children(at));
+        at.into_iter().filter_map(|at| Some(self.node_at(at)?.id.clone())).collect()
+    }
+
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }

@@ -33,6 +33,10 @@ pub struct Scope {
     pub selection: Selection,
     /// Seeds that dbt did not hash, for they are over 1 MiB: nobody knows whether they changed.
     pub uncomparable: BTreeSet<NodeId>,
+    /// Macros of the project and its packages that are new, gone or written otherwise.
+    pub macros: BTreeSet<NodeId>,
+    /// Nodes that call a changed macro and yet compile to what they did: with those macros.
+    pub unmoved: BTreeMap<NodeId, BTreeSet<NodeId>>,
     pub compared_by: ComparedBy,
     /// Incremental models of which only one case was compared, as written.
     pub half_compared: BTreeSet<NodeId>,
@@ -103,6 +107,8 @@ impl Scope {
             removed: removals(base, head),
             selection: selection(head, &changed, &affected),
             uncomparable: uncomparable(base, head),
+            macros: comparison.macros.changed(),
+            unmoved: unmoved(&comparison, &changed),
             compared_by: compared_by(base, head),
             half_compared: half_compared(base, head),
             engine_upgraded: (old != new).then(|| (old.clone(), new.clone())),
@@ -249,6 +255,20 @@ fn uncomparable(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {
         .of_kind(Kind::Seed)
         .filter(|new| base.node(&new.id).is_some_and(|old| !can_compare_seed(old, new)));
     unknown.map(|new| new.id.clone()).collect()
+}
+
+fn unmoved(
+    comparison: &Comparison<'_>,
+    changed: &BTreeMap<NodeId, BTreeSet<Reason>>,
+) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+    let same = comparison.head.nodes().filter(|new| {
+        matches!(new.kind, Kind::Model | Kind::Snapshot) && !changed.contains_key(&new.id)
+    });
+    let called = |new: &Node| {
+        let macros = comparison.macros.reaching(comparison.base.node(&new.id)?, new);
+        (!macros.is_empty()).then(|| (new.id.clone(), macros))
+    };
+    same.filter_map(called).collect()
 }
 
 fn half_compared(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {

@@ -113,6 +113,7 @@ impl Range {
             base: Some("base".to_owned()),
             head: Some("head".to_owned()),
             build: false,
+            everything: false,
             keep: false,
             level: None,
             database,

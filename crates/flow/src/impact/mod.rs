@@ -222,7 +222,7 @@ async fn workflow(
 ) -> Result<Findings, FlowError> {
     let plan = sides::plan(run, tools, request).await?;
     let workshop = scratch::Workshop::open(run)?;
-    let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
+    let prepared = sides::prepare(run, tools, plan, &workshop).await?;
     let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
     let mut scope = compare_projects(run, &base, &head).await?;
     let vars_differ = sides::vars_changed(&base, &head);
@@ -233,6 +233,21 @@ async fn workflow(
     }
     // Compiled queries show what a variable reaches.
     let vars_changed = vars_differ && !scope.is_compiled();
+    let (mut meaning, due) = run
+        .step("find out what the change means", async |run| {
+            let reading = sides::comparing(&base, &head).with("of", "queries");
+            run.perform(&reading, async |permit| {
+                permit.admit(&reading).map_err(OutsideError::from)?;
+                Ok::<_, FlowError>(meaning::meanings(&base, &head, &scope))
+            })
+            .await
+        })
+        .await?;
+    if request.everything {
+        meaning.spared.clear();
+    } else {
+        scope.selection = due;
+    }
     let mut findings = Findings {
         base,
         head,
@@ -244,7 +259,7 @@ async fn workflow(
         uncompared: Vec::new(),
         notes,
         vars_changed,
-        meaning: Meanings::default(),
+        meaning,
     };
     match &project {
         Some(project) if request.build && findings.scope.selection != Selection::default() => {

@@ -17,6 +17,8 @@ pub struct Request {
     pub base: Option<String>,
     pub head: Option<String>,
     pub build: bool,
+    /// Build and test all that is below a change, spare and cut off nothing.
+    pub everything: bool,
     /// Leave the scratch schema in place.
     pub keep: bool,
     pub level: Option<Level>,
@@ -40,6 +42,7 @@ impl Request {
             "base": self.base,
             "head": self.head,
             "build": self.build,
+            "everything": self.everything,
             "keep": self.keep,
             "level": self.level.map(|level| level.to_string()),
             "database": self.database.as_ref().map(|path| path.to_string_lossy()),
@@ -62,6 +65,8 @@ impl Request {
             base: text("base"),
             head: text("head"),
             build: flag("build").ok_or_else(unreadable)?,
+            // Runs that an older belay began do not say.
+            everything: flag("everything").unwrap_or(false),
             keep: flag("keep").ok_or_else(unreadable)?,
             level: text("level").and_then(|level| level.parse().ok()),
             database: text("database").map(PathBuf::from),

@@ -162,7 +162,6 @@ async fn in_repository(
 pub async fn prepare(
     run: &mut Supervisor<'_>,
     tools: &Tools,
-    request: &Request,
     plan: Plan,
     workshop: &Workshop,
 ) -> Result<Prepared, FlowError> {
