@@ -89,21 +89,46 @@ impl Connection {
         let message = hidden(message, &self.manners.secrets);
         let purpose = statement.purpose.clone();
         // PostgreSQL, appendix A of its manual. A driver of another database has codes of its own.
-        let is = |code: &str| state == code || message.contains(&format!("SQLSTATE: {code}"));
-        let gone = ["08000", "08003", "08006", "57P01", "57P02", "57P03"].into_iter().any(is)
+        let is = |codes: &[&str]| codes.contains(&state);
+        let gone = is(&["08000", "08003", "08006", "57P01", "57P02", "57P03"])
             || message.contains("server closed the connection unexpectedly")
             || message.contains("no connection to the server");
+        // What breaks off while it is read has lost its code: of the driver's it keeps ECANCELED.
+        let broken_off = message.contains("Error code: 125.");
+        let message = if self.manners.transactions || message.contains("[libpq]") {
+            plain(&message, &statement.sql)
+        } else {
+            message
+        };
         if gone {
             return WarehouseError::ConnectionLost { purpose, message };
         }
         let refusal = match self.manners.timeout {
-            Some(timeout) if is("57014") => Refusal::Timeout { seconds: timeout.as_secs() },
-            _ if is("42501") => Refusal::Permission,
-            _ if is("25006") => Refusal::ReadOnly,
+            Some(timeout) if is(&["57014"]) || broken_off => {
+                Refusal::Timeout { seconds: timeout.as_secs() }
+            }
+            _ if is(&["42501"]) => Refusal::Permission,
+            _ if is(&["25006"]) => Refusal::ReadOnly,
             _ => Refusal::Other,
         };
         WarehouseError::Statement { purpose, message, refusal }
     }
+}
+
+/// What PostgreSQL said, without what its driver and Arrow put around it.
+fn plain(message: &str, sql: &str) -> String {
+    let said = message.split_once("Producer error: ").map_or(message, |(_, said)| said);
+    let said = said.split("\n\nQuery was: ").next().unwrap_or(said);
+    let failed = format!("Failed to execute query '{sql}': ");
+    let around = [
+        "[libpq] ",
+        "Failed to prepare query: ",
+        "Failed to execute query: could not begin COPY: ",
+        failed.as_str(),
+        "Execution error [PGRES_FATAL_ERROR]: ",
+    ];
+    let said = around.iter().fold(said, |said, part| said.strip_prefix(part).unwrap_or(said));
+    said.trim_end().to_owned()
 }
 
 /// The five letters of the SQL standard, or nothing.
@@ -112,7 +137,7 @@ pub(crate) fn sqlstate(error: &AdbcError) -> String {
     letters.filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// Without the secrets, in one line's worth of what the database said.
+/// Without the secrets.
 pub(crate) fn hidden(message: String, secrets: &[String]) -> String {
     let kept = secrets.iter().filter(|secret| !secret.is_empty());
     let message = kept.fold(message, |text, secret| text.replace(secret.as_str(), "*****"));

@@ -40,37 +40,29 @@ fn confinement(database: &Database) -> Vec<String> {
 }
 
 fn refusal(path: &Path, message: String) -> WarehouseError {
-    let newer =
-        message.contains("newer version of DuckDB") || message.contains("but we can only read");
     let path = path.to_owned();
     if message.contains("Could not set lock on file") || message.contains("Conflicting lock") {
         WarehouseError::Locked { path, message }
-    } else if newer {
+    } else if message.contains("newer version of DuckDB") {
         WarehouseError::NewerFile { wrote: wrote(&path), path, message }
     } else {
         WarehouseError::Open { path, message }
     }
 }
 
-/// The version of DuckDB that wrote a file, such as `v2.0.0`, and its storage version, as the file's own header
-/// says: a checksum of eight bytes, `DUCK`, the storage version, four words of flags, then the name
-/// of the library's version in 32 bytes (DuckDB's `MainHeader`).
+/// The DuckDB that wrote a file, such as `DuckDB v2.0.0`, as the file's own header says: a checksum of
+/// eight bytes, `DUCK`, the storage version, four words of flags, then the version of the library in
+/// 32 bytes (DuckDB's `MainHeader`).
 fn wrote(path: &Path) -> Option<String> {
-    const VERSION: usize = 12;
+    const STORAGE: usize = 12;
     const LIBRARY: usize = 52;
     let mut header = [0_u8; LIBRARY + 32];
     std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)).ok()?;
-    let storage = header.get(VERSION..VERSION + 8)?;
-    if header.get(8..VERSION)? != b"DUCK" {
+    if header.get(8..STORAGE)? != b"DUCK" {
         return None;
     }
-    let storage = u64::from_le_bytes(storage.try_into().ok()?);
     let library = header.get(LIBRARY..)?.split(|byte| *byte == 0).next()?;
     let library = std::str::from_utf8(library).ok()?;
-    let plain = library.starts_with('v') && !library.contains(|letter: char| letter.is_control());
-    Some(if plain {
-        format!("DuckDB {library} (storage version {storage})")
-    } else {
-        format!("a DuckDB with storage version {storage}")
-    })
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-+".contains(letter);
+    (library.starts_with('v') && library.chars().all(plain)).then(|| format!("DuckDB {library}"))
 }

@@ -134,6 +134,7 @@ impl Postgres {
         let user = self.user.clone();
         let state = sqlstate(error);
         let message = hidden(error.message.clone(), &self.secrets());
+        let message = message.trim_start_matches("[libpq] Failed to connect: ").to_owned();
         let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
         let no_database = format!("database \"{}\" does not exist", self.database);
         if state == "3D000" || says(&[&no_database]) {

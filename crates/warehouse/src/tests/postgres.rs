@@ -236,3 +236,27 @@ async fn a_session_is_in_utc_under_belays_name_in_the_role_of_the_profile() {
     admin.close().await;
     own.drop().await;
 }
+
+#[tokio::test]
+async fn an_error_in_sql_is_told_in_the_servers_words_and_the_session_goes_on() {
+    let session = open(&server(), Access::ReadOnly).await;
+    for (sql, said) in [
+        ("SELECT nothing FROM nowhere", "ERROR:  relation \"nowhere\" does not exist"),
+        ("SELEC 1", "ERROR:  syntax error at or near \"SELEC\""),
+        ("SELECT 1/0", "ERROR:  division by zero"),
+        ("SELECT 1/(g-3) FROM generate_series(1,5) g", "ERROR:  division by zero"),
+    ] {
+        let (asked, done) = (session.rows(sql).await, session.change(sql).await);
+        for error in [asked.unwrap_err(), done.unwrap_err()] {
+            let WarehouseError::Statement { message, refusal, .. } = error else { panic!("{sql}") };
+            assert_eq!(
+                (message.lines().next(), refusal),
+                (Some(said), Refusal::Other),
+                "{message}"
+            );
+            assert!(!message.contains("Query was"), "{message}");
+        }
+    }
+    assert_eq!(session.cell("SELECT 1::bigint").await, Cell::Int(1));
+    session.close().await;
+}
