@@ -1,7 +1,6 @@
 //! Comparing the data of both sides, relation by relation, in the warehouse.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use belay_dbt::key::candidate_keys;
 use belay_dbt::manifest::Node;
@@ -13,13 +12,14 @@ use belay_diff::{
 };
 use belay_model::Zone;
 use belay_model::rows::{self, Cell};
-use belay_warehouse::{Database, Driver, Session, Statement, WarehouseError};
+use belay_warehouse::{Session, Statement, WarehouseError};
 
 use super::containment::relation;
 use super::{Findings, Request, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
+use crate::warehouse::Warehouse;
 
 /// Columns shown beside the key where a whole row is new or gone.
 const SAMPLE_COLUMNS: usize = 6;
@@ -81,6 +81,7 @@ struct Pair {
 /// Where a session reads, and under which words.
 struct Reader<'a> {
     session: &'a Session,
+    dialect: Dialect,
     warehouse: String,
     columns: BTreeMap<RelationName, Vec<Column>>,
     masked: Vec<String>,
@@ -90,8 +91,7 @@ struct Reader<'a> {
 /// Compares what was built with what base has.
 pub(super) async fn review_built(
     run: &mut Supervisor<'_>,
-    driver: &Driver,
-    database: &Path,
+    warehouse: &Warehouse,
     request: &Request,
     findings: &mut Findings,
 ) -> Result<(), FlowError> {
@@ -114,7 +114,7 @@ pub(super) async fn review_built(
         }
     }
     findings.built = Some(built);
-    compare_all(run, driver, database, request, findings, pairs).await
+    compare_all(run, warehouse, request, findings, pairs).await
 }
 
 /// Without a build: tests from the artefacts of both sides and, where a database is given, the
@@ -144,8 +144,8 @@ pub(super) async fn review_artefacts(
             _ => (),
         }
     }
-    let database = request.folder.join(database);
-    compare_all(run, &driver, &database, request, findings, pairs).await
+    let warehouse = Warehouse::duckdb(driver, &request.folder.join(database));
+    compare_all(run, &warehouse, request, findings, pairs).await
 }
 
 impl Findings {
@@ -156,8 +156,7 @@ impl Findings {
 
 async fn compare_all(
     run: &mut Supervisor<'_>,
-    driver: &Driver,
-    database: &Path,
+    warehouse: &Warehouse,
     request: &Request,
     findings: &mut Findings,
     pairs: Vec<Pair>,
@@ -166,13 +165,12 @@ async fn compare_all(
         return Ok(());
     }
     run.step(&format!("compare the data of {} relations", pairs.len()), async |run| {
-        let mut opened = Database::read_only(database);
-        opened.external_access = request.settings.external_access;
-        opened.memory_limit.clone_from(&request.settings.memory_limit);
-        let session = Session::open(driver.clone(), opened).await?;
+        let dialect = warehouse.dialect()?;
+        let session = warehouse.open(warehouse.reading(&request.settings)).await?;
         let mut reader = Reader {
             session: &session,
-            warehouse: format!("warehouse:{}", database.display()),
+            dialect,
+            warehouse: warehouse.name(),
             columns: BTreeMap::new(),
             masked: masked(findings, request),
             request,
@@ -254,7 +252,7 @@ impl Reader<'_> {
             &self.warehouse,
             Zone::Prod,
             "read columns and types",
-            Dialect::DuckDb.columns_query(&names),
+            self.dialect.columns_query(&names),
         );
         let rows = self.run(run, statement).await?;
         for row in rows.rows {
@@ -289,7 +287,7 @@ impl Reader<'_> {
             filter: None,
         };
         let mut comparison = Comparison {
-            dialect: Dialect::DuckDb,
+            dialect: self.dialect,
             base: side(&pair.base, base),
             head: side(&pair.head, head),
             key: None,

@@ -49,6 +49,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     pub external_access: bool,
     pub memory_limit: Option<String>,
+    /// PostgreSQL: how many seconds one statement of a comparison may take.
+    pub timeout_seconds: Option<u64>,
     /// Run the project's `on-run-start` and `on-run-end` hooks around the scratch build.
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
@@ -64,6 +66,7 @@ impl Default for Settings {
             threads: None,
             external_access: false,
             memory_limit: None,
+            timeout_seconds: None,
             run_hooks: false,
             default_branch: None,
         }
@@ -194,17 +197,7 @@ async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<()
         .find(|claim| claim.prefix == scratch::Claim::prefix_of(run.run.id));
     let Some(claim) = claim else { return Ok(()) };
     run.step_back("take back the scratch of the last attempt", async |run| {
-        let mut dropped = Vec::new();
-        if claim.database.is_file() {
-            let driver = tools.duckdb(run.desk).await?;
-            dropped = claim.release(run, &driver).await?;
-        } else {
-            let looking = scratch::looking(&claim);
-            run.perform(&looking, async |permit| {
-                permit.admit(&looking).map_err(OutsideError::from)
-            })
-            .await?;
-        }
+        let dropped = claim.take_back(run, tools).await?;
         build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
     })
     .await

@@ -171,7 +171,8 @@ pub async fn prepare(
         return Ok(Prepared { base, head, commits, project: None });
     };
     let (dbt, _, _) = tools.dbt(run.desk, &local.adapter).await?;
-    let database = local.database.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let file = local.database.as_ref().and_then(belay_warehouse::Address::file);
+    let database = file.map(|path| path.to_string_lossy().into_owned());
     let derivation = Derivation { path: database.as_deref(), ..Derivation::default() };
     let profile = local.target.derive(&derivation);
     let profiles = workshop.write("profiles/profiles.yml", &profile.text)?;
