@@ -25,7 +25,7 @@ use serde_json::Value;
 
 pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
-pub use self::compare::{Compared, Uncompared};
+pub use self::compare::{Compared, DiffSettings, Uncompared};
 pub use self::request::{Request, checklist};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
@@ -53,6 +53,7 @@ pub struct Settings {
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    pub diff: DiffSettings,
 }
 
 impl Default for Settings {
@@ -66,6 +67,7 @@ impl Default for Settings {
             memory_limit: None,
             run_hooks: false,
             default_branch: None,
+            diff: DiffSettings::default(),
         }
     }
 }
