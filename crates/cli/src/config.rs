@@ -109,12 +109,6 @@ const SETTINGS: &[Known] = &[
         "",
         "DuckDB's memory while comparing [its own default]",
     ),
-    known(
-        "impact.timeout",
-        Kind::Count,
-        "900",
-        "PostgreSQL: seconds that one statement of a comparison may take",
-    ),
     known("impact.external_access", Kind::Flag, "false", "let views read files while comparing"),
     known(
         "impact.run_hooks",

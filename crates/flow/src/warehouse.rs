@@ -13,6 +13,12 @@ use crate::FlowError;
 use crate::impact::Settings;
 use crate::supervisor::Supervisor;
 
+/// How long the server lets a statement of a comparison run where no limit is set: should belay be
+/// killed, the server does not go on for nobody.
+const LONGEST: Duration = Duration::from_hours(1);
+/// Belay itself stops what takes too long; the server does where belay is gone.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A database with the driver that opens it.
 #[derive(Debug, Clone)]
 pub struct Warehouse {
@@ -41,7 +47,8 @@ impl Warehouse {
         let mut database = Database::read_only(&self.address);
         database.external_access = settings.external_access;
         database.memory_limit.clone_from(&settings.memory_limit);
-        database.timeout = settings.timeout_seconds.map(Duration::from_secs);
+        database.timeout =
+            Some(settings.diff.max_seconds.map_or(LONGEST, Duration::from_secs) + GRACE);
         database
     }
 

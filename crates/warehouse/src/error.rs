@@ -105,7 +105,7 @@ impl Explain for WarehouseError {
             }
             Self::Statement { refusal: Refusal::Timeout { seconds }, .. } => {
                 return Some(format!(
-                    "one statement may take {seconds} s: raise `impact.timeout` in belay.toml"
+                    "one statement may take {seconds} s: raise `diff.max_seconds` in belay.toml"
                 ));
             }
             Self::Statement { refusal: Refusal::Permission, .. } => {

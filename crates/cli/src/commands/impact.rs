@@ -76,14 +76,9 @@ pub(crate) fn settings(house: &House) -> Settings {
         threads: config.count("impact.threads"),
         external_access: config.flag("impact.external_access"),
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
-        timeout_seconds: Some(seconds(config.count("impact.timeout").unwrap_or(900))),
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
     }
-}
-
-fn seconds(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 const fn form(format: Format) -> Form {

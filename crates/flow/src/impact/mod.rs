@@ -25,7 +25,7 @@ use serde_json::Value;
 
 pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
-pub use self::compare::{Compared, Uncompared};
+pub use self::compare::{Compared, DiffSettings, Uncompared};
 pub use self::request::{Request, checklist};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
@@ -49,12 +49,11 @@ pub struct Settings {
     pub threads: Option<usize>,
     pub external_access: bool,
     pub memory_limit: Option<String>,
-    /// PostgreSQL: how many seconds one statement of a comparison may take.
-    pub timeout_seconds: Option<u64>,
     /// Run the project's `on-run-start` and `on-run-end` hooks around the scratch build.
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    pub diff: DiffSettings,
 }
 
 impl Default for Settings {
@@ -66,9 +65,9 @@ impl Default for Settings {
             threads: None,
             external_access: false,
             memory_limit: None,
-            timeout_seconds: None,
             run_hooks: false,
             default_branch: None,
+            diff: DiffSettings::default(),
         }
     }
 }
