@@ -240,15 +240,18 @@ pub(crate) struct NamedArgs {
 pub(crate) enum DriversCommand {
     /// List the drivers, where they are and whether they are what they should be.
     List(FormatArgs),
-    /// Fetch the pinned drivers, with --dbt the private dbt, with --cvc5 a solver for `belay policy prove`.
+    /// Fetch the pinned DuckDB driver, and what the flags name.
     Install(DriversInstallArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DriversInstallArgs {
-    /// Also install the private dbt.
+    /// Also install the private dbt for the project's adapter; outside of a project, for DuckDB.
     #[arg(long)]
     pub dbt: bool,
+    /// Also fetch the PostgreSQL driver; with --dbt, a private dbt for it as well.
+    #[arg(long)]
+    pub postgres: bool,
     /// Also install a private cvc5, the solver behind `belay policy prove`.
     #[arg(long)]
     pub cvc5: bool,

@@ -34,7 +34,7 @@ pub enum FlowError {
     #[error("there is no profiles.yml in `{}`", folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join("`, `"))]
     NoProfiles { folders: Vec<PathBuf> },
     #[error(
-        "belay builds and compares data on DuckDB for now, and this project runs on `{adapter}`"
+        "belay builds and compares data on DuckDB and PostgreSQL for now, and this project runs on `{adapter}`"
     )]
     Adapter { adapter: String },
     #[error("building would write to `{relation}`, outside the scratch schema `{prefix}`")]
@@ -51,6 +51,8 @@ pub enum FlowError {
     PackagesPath { folder: String },
     #[error("target `{target}` has no database file that belay could open")]
     NoDatabase { target: String },
+    #[error("`{claimed}` was claimed, and `{}` names `{found}` now", profiles.display())]
+    OtherDatabase { claimed: String, found: String, profiles: PathBuf },
     #[error("the review of run {run} is already {state}")]
     Closed { run: String, state: String },
     #[error("the report has no finding `{finding}`")]
@@ -139,6 +141,7 @@ impl Explain for FlowError {
             Self::NoPlace { .. } => "scratch/no-place",
             Self::PackagesPath { .. } => "scratch/packages-path",
             Self::NoDatabase { .. } => "warehouse/no-database",
+            Self::OtherDatabase { .. } => "scratch/other-database",
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
@@ -176,6 +179,9 @@ impl Explain for FlowError {
                 "run `dbt deps` yourself, with the same package files in the work tree"
             }
             Self::NoDatabase { .. } => "use a target with a `path`, or `--no-build`",
+            Self::OtherDatabase { .. } => {
+                "let the profile name that database again while `belay clean` runs, or drop the schemas yourself"
+            }
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
             Self::NoReason => "say why: `--reason TEXT`",
             Self::Closed { .. } => {

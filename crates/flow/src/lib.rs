@@ -25,6 +25,7 @@ pub mod runs;
 pub mod supervisor;
 pub mod tools;
 pub mod trace;
+pub mod warehouse;
 pub mod work;
 pub mod workflow;
 

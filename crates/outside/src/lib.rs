@@ -28,7 +28,9 @@ pub use history::{Chapter, write_history, writing_history};
 pub use inputs::{Output, Outputs, collect_outputs, digest_inputs, pattern_fault, pattern_matches};
 pub use process::die_with_parent;
 pub use script::{ALWAYS, KEPT_OUTPUT, Ran, Script, environment, run_script};
-pub use setup::{Cache, DBT_REQUIREMENTS, DUCKDB, DriverPackage};
+pub use setup::{
+    Cache, DBT_REQUIREMENTS, DUCKDB, DriverPackage, POSTGRES, Registry, dbt_requirements,
+};
 pub use stop::Stop;
 
 #[cfg(test)]

@@ -79,6 +79,13 @@ impl Home {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// In the work folder with more variables, started, and left to the test.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Child {
+        let mut command = self.command(&self.work(), args);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     pub(crate) fn python(&self, args: &[&str]) -> Ran {
         let mut command = self.sealed(interpreter(), &self.work());
         Ran::of(command.args(args).output().unwrap())

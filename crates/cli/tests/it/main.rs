@@ -12,6 +12,7 @@ mod home;
 mod ladder;
 mod layers;
 mod policies;
+mod postgres;
 mod reviews;
 mod secrets;
 mod shop;

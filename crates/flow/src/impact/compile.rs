@@ -118,7 +118,10 @@ impl<'a> Attempt<'a> {
 
     fn command(&self, project: &BuildableProject) -> DbtCommand {
         let Tree { label, folder, artefacts, .. } = self.tree;
-        let parse = sides::parse(project, label, folder, artefacts);
+        let parse = DbtCommand {
+            env: project.reading.clone(),
+            ..sides::parse(project, label, folder, artefacts)
+        };
         if self.parse {
             return parse;
         }

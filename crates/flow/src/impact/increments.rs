@@ -77,6 +77,7 @@ async fn both(
         commands.push(DbtCommand {
             name: "compile",
             args: selectors(&side.manifest, nodes),
+            env: project.reading.clone(),
             ..sides::parse(project, label, folder, &artefacts)
         });
     }

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use self::assess::{Assessed, points};
 pub use self::build::{Built, BuiltNode};
-pub use self::compare::{Compared, Uncompared};
+pub use self::compare::{Compared, DiffSettings, Uncompared};
 pub use self::meaning::{Broken, CutOff, Edit, EditKind, Meanings, Spared};
 pub use self::request::{Request, checklist};
 pub use self::sides::{Side, SideSource};
@@ -57,6 +57,7 @@ pub struct Settings {
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    pub diff: DiffSettings,
 }
 
 impl Default for Settings {
@@ -70,6 +71,7 @@ impl Default for Settings {
             memory_limit: None,
             run_hooks: false,
             default_branch: None,
+            diff: DiffSettings::default(),
         }
     }
 }
@@ -199,17 +201,7 @@ async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<()
         .find(|claim| claim.prefix == scratch::Claim::prefix_of(run.run.id));
     let Some(claim) = claim else { return Ok(()) };
     run.step_back("take back the scratch of the last attempt", async |run| {
-        let mut dropped = Vec::new();
-        if claim.database.is_file() {
-            let driver = tools.duckdb(run.desk).await?;
-            dropped = claim.release(run, &driver).await?;
-        } else {
-            let looking = scratch::looking(&claim);
-            run.perform(&looking, async |permit| {
-                permit.admit(&looking).map_err(OutsideError::from)
-            })
-            .await?;
-        }
+        let dropped = claim.take_back(run, tools).await?;
         build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
     })
     .await

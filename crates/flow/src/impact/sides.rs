@@ -77,6 +77,8 @@ pub struct BuildableProject {
     /// Folder with the profile of the real target.
     pub profiles: PathBuf,
     pub secrets: Vec<(String, String)>,
+    /// What dbt finds in its environment when it may only read.
+    pub reading: Vec<(String, String)>,
 }
 
 /// The folder of artefacts that `text` names, if it names one.
@@ -172,14 +174,16 @@ pub async fn prepare(
         return Ok(Prepared { base, head, commits, project: None, notes: Vec::new() });
     };
     let (dbt, _, _) = tools.dbt(run.desk, &local.adapter).await?;
-    let database = local.database.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let file = local.database.as_ref().and_then(belay_warehouse::Address::file);
+    let database = file.map(|path| path.to_string_lossy().into_owned());
     // Compiling may ask the database, and only ask.
     let derivation =
         Derivation { path: database.as_deref(), read_only: true, ..Derivation::default() };
     let profile = local.target.derive(&derivation);
     let profiles = workshop.write("profiles/profiles.yml", &profile.text)?;
     let profiles = profiles.parent().unwrap_or(&profiles).to_owned();
-    let buildable = BuildableProject { local, dbt, profiles, secrets: profile.secrets };
+    let reading = profile.environment();
+    let buildable = BuildableProject { local, dbt, profiles, secrets: profile.secrets, reading };
     let sources = [("base", base), ("head", head)];
     let mut ready = Vec::new();
     for (label, source) in sources {

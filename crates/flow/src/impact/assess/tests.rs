@@ -1,4 +1,6 @@
-use belay_diff::{ColumnDiff, Key, Matching, Method, Profile, RelationName, Tally};
+use std::collections::BTreeSet;
+
+use belay_diff::{ColumnDiff, Facts, How, Key, Matching, Method, Profile, RelationName, Tally};
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -16,6 +18,7 @@ fn column(name: &str) -> ColumnDiff {
         nulls_head: Some(0),
         sum_base: None,
         sum_head: None,
+        facts: Facts::default(),
     }
 }
 
@@ -25,7 +28,7 @@ fn profile(rows: i64) -> Profile {
         duplicate_keys: Some(0),
         extra_rows: Some(0),
         null_keys: Some(0),
-        columns: vec![],
+        ..Profile::default()
     }
 }
 
@@ -40,6 +43,7 @@ fn same() -> Compared {
         },
         key: Some(Key { columns: vec!["id".to_owned()], origin: "unique test".to_owned() }),
         method: Method::Key,
+        how: How::Join,
         base: profile(1_000),
         head: profile(1_000),
         tally: Tally {
@@ -49,6 +53,8 @@ fn same() -> Compared {
         },
         columns: vec![column("id"), column("amount")],
         examples: vec![],
+        sampled: None,
+        volatile: BTreeSet::new(),
         remark: None,
     }
 }
