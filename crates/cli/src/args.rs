@@ -112,6 +112,18 @@ pub(crate) enum Format {
     Html,
 }
 
+/// The forms of a review's report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ImpactFormat {
+    #[default]
+    Text,
+    Json,
+    Md,
+    Html,
+    Sarif,
+    Junit,
+}
+
 /// Where only text and JSON make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum PlainFormat {
@@ -148,8 +160,8 @@ pub(crate) struct ImpactArgs {
     #[arg(long, value_name = "REF|DIR")]
     pub head: Option<String>,
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Also write the report to a file; its ending (.html, .md, .json) says in which form.
+    pub format: ImpactFormat,
+    /// Also write the report to a file; its ending (.html, .md, .json, .sarif, .xml for JUnit) says in which form.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Only the changed scope: build nothing, compare no data.
@@ -167,6 +179,9 @@ pub(crate) struct ImpactArgs {
     /// A DuckDB file in which two folders of artefacts are compared.
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// The pull request's text: a line `belay: accept … until … because …` in it overrides a finding.
+    #[arg(long, value_name = "FILE")]
+    pub pull_request: Option<PathBuf>,
     /// Leave it to `belay work`.
     #[arg(long)]
     pub queue: bool,
@@ -276,7 +291,8 @@ impl Cli {
     pub(crate) fn format(&self) -> PlainFormat {
         match &self.command {
             Command::Audit(command) => command.format(),
-            Command::Impact(args) => json_or_text(args.format),
+            Command::Impact(args) if args.format == ImpactFormat::Json => PlainFormat::Json,
+            Command::Impact(_) => PlainFormat::Text,
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
             | Command::Review(ReviewCommand::List(args))

@@ -125,6 +125,19 @@ impl Repository {
         Ok(finished.stdout.lines().map(str::to_owned).collect())
     }
 
+    /// Short id and whole message of each commit from `base` (without) to `head`, oldest first.
+    pub async fn messages(
+        &self,
+        base: &str,
+        head: &str,
+    ) -> Result<Vec<(String, String)>, OutsideError> {
+        let range = format!("{base}..{head}");
+        let args = ["log", "--reverse", "-z", "--format=%h%n%B", "--end-of-options", &range];
+        let finished = self.run(args).await?;
+        let messages = finished.stdout.split('\0').filter_map(|one| one.split_once('\n'));
+        Ok(messages.map(|(commit, text)| (commit.to_owned(), text.to_owned())).collect())
+    }
+
     pub async fn tree_of(&self, commit: &Commit) -> Result<Snapshot, OutsideError> {
         let finished =
             self.run(["rev-parse", "--verify", &format!("{}^{{tree}}", commit.sha)]).await?;

@@ -8,7 +8,7 @@ use belay_flow::report::Form;
 use belay_model::record::{Score, Verdict};
 
 use super::work::by_hand;
-use crate::args::{FailOn, Format, ImpactArgs, fail_on, level};
+use crate::args::{FailOn, ImpactArgs, ImpactFormat, fail_on, level};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
@@ -64,6 +64,7 @@ fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
         level: args.level.or_else(|| config.text("impact.level").and_then(|text| level(text).ok())),
         database: args.database.clone(),
         copies: copies.collect::<Result<_, Failure>>()?,
+        pull_request: args.pull_request.as_ref().map(|path| house.folder.join(path)),
         settings: settings(house),
     })
 }
@@ -82,12 +83,14 @@ pub(crate) fn settings(house: &House) -> Settings {
     }
 }
 
-const fn form(format: Format) -> Form {
+const fn form(format: ImpactFormat) -> Form {
     match format {
-        Format::Text => Form::Text,
-        Format::Json => Form::Json,
-        Format::Md => Form::Markdown,
-        Format::Html => Form::Html,
+        ImpactFormat::Text => Form::Text,
+        ImpactFormat::Json => Form::Json,
+        ImpactFormat::Md => Form::Markdown,
+        ImpactFormat::Html => Form::Html,
+        ImpactFormat::Sarif => Form::Sarif,
+        ImpactFormat::Junit => Form::Junit,
     }
 }
 
@@ -101,11 +104,13 @@ fn form_of(out: &Path) -> Result<Form, Failure> {
         Some("html") => Ok(Form::Html),
         Some("md") => Ok(Form::Markdown),
         Some("json") => Ok(Form::Json),
+        Some("sarif") => Ok(Form::Sarif),
+        Some("xml") => Ok(Form::Junit),
         _ => Err(Failure::input(
             "report/form",
             format!("cannot tell the form of `{}`", out.display()),
         )
-        .help("end the name with .html, .md or .json")),
+        .help("end the name with .html, .md, .json, .sarif or .xml")),
     }
 }
 

@@ -118,6 +118,7 @@ impl Range {
             level: None,
             database,
             copies: Vec::new(),
+            pull_request: None,
             settings: Settings::default(),
         };
         let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;

@@ -26,6 +26,8 @@ pub struct Request {
     pub database: Option<PathBuf>,
     /// Files to write the report to as well; their endings say in which form.
     pub copies: Vec<(PathBuf, report::Form)>,
+    /// A file with the pull request's text, in which overrides can stand.
+    pub pull_request: Option<PathBuf>,
     pub settings: Settings,
 }
 
@@ -47,6 +49,7 @@ impl Request {
             "level": self.level.map(|level| level.to_string()),
             "database": self.database.as_ref().map(|path| path.to_string_lossy()),
             "copies": copies,
+            "pull_request": self.pull_request.as_ref().map(|path| path.to_string_lossy()),
         })
     }
 
@@ -71,6 +74,7 @@ impl Request {
             level: text("level").and_then(|level| level.parse().ok()),
             database: text("database").map(PathBuf::from),
             copies: copies.map(copy).collect::<Option<_>>().ok_or_else(unreadable)?,
+            pull_request: text("pull_request").map(PathBuf::from),
             settings: settings.clone(),
         })
     }

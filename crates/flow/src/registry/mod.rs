@@ -194,6 +194,7 @@ fn files(root: &Path, kind: Kind, faults: &mut Faults) -> Vec<(String, String)> 
     let folder = match kind {
         Kind::Worker => "belay/workers",
         Kind::Workflow => "belay/workflows",
+        Kind::Impact => "belay",
     };
     let mut fault = |file: &str, what: String| {
         faults.0.push(Fault { file: file.to_owned(), line: 0, kind, what });
