@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod authority;
+mod bench;
 mod eval;
 mod reviews;
 mod runs;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::audit::AuditCommand;
 
 pub(crate) use self::authority::*;
+pub(crate) use self::bench::*;
 pub(crate) use self::eval::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// The audit: verify, prove, sign and export what happened.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Measure what reviews catch.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Make a shop's dbt project with a pull request, and review it.
     Demo(DemoArgs),
     /// Score runs against evaluator suites.
@@ -291,6 +296,7 @@ impl Cli {
     pub(crate) fn format(&self) -> PlainFormat {
         match &self.command {
             Command::Audit(command) => command.format(),
+            Command::Bench(command) => command.format(),
             Command::Impact(args) if args.format == ImpactFormat::Json => PlainFormat::Json,
             Command::Impact(_) => PlainFormat::Text,
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),

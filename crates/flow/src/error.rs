@@ -68,6 +68,8 @@ pub enum FlowError {
     #[error(transparent)]
     Faults(#[from] Faults),
     #[error(transparent)]
+    Bench(#[from] crate::bench::BenchError),
+    #[error(transparent)]
     Eval(#[from] crate::eval::EvalError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -100,6 +102,7 @@ impl FlowError {
             Self::RunResults { source, .. } => source,
             Self::Faults(inner) => inner,
             Self::Audit(inner) => inner,
+            Self::Bench(inner) => inner,
             Self::Eval(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,

@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod bench;
 pub mod clean;
 pub mod clock;
 pub mod demo;

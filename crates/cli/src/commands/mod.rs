@@ -2,6 +2,7 @@
 
 mod approvals;
 pub(crate) mod audit;
+mod bench;
 mod clean;
 mod demo;
 mod eval;
@@ -59,6 +60,7 @@ fn leaves_a_record(command: &Command) -> bool {
 async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Audit(command) => audit::audit(command, ui).await,
+        Command::Bench(command) => bench::bench(command, &House::here()?, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,

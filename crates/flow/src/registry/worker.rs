@@ -28,6 +28,7 @@ const DBT_IMPACT: &str = include_str!("../../workers/dbt-impact.yaml");
 const DEMO: &str = include_str!("../../workers/demo.yaml");
 const AUDIT: &str = include_str!("../../workers/audit.yaml");
 const EVALUATOR: &str = include_str!("../../workers/evaluator.yaml");
+const BENCH: &str = include_str!("../../workers/bench.yaml");
 const RANGE: &str = include_str!("../../workers/range.yaml");
 
 /// Where a worker comes from.
@@ -99,6 +100,11 @@ impl Registered {
     /// The worker that executes cases, in a record that is thrown away.
     pub fn range() -> Result<Self, Faults> {
         Self::parse("range.yaml", RANGE, Origin::BuiltIn)
+    }
+
+    /// The worker that makes the projects of the regression bench.
+    pub fn bench() -> Result<Self, Faults> {
+        Self::parse("bench.yaml", BENCH, Origin::BuiltIn)
     }
 
     /// Reads a file. What it names outside of itself is checked by [`super::Registry::load`].
