@@ -2,6 +2,7 @@
 
 mod authority;
 mod eval;
+mod publish;
 mod reviews;
 mod runs;
 mod store;
@@ -16,6 +17,7 @@ use crate::commands::audit::AuditCommand;
 
 pub(crate) use self::authority::*;
 pub(crate) use self::eval::*;
+pub(crate) use self::publish::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
 pub(crate) use self::store::*;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Review a dbt change: what it reaches and what it does to the data.
     Impact(ImpactArgs),
+    /// Show a report on its pull request: one comment kept current, a check, annotations.
+    Publish(PublishArgs),
     /// Run a workflow of the team's own.
     Run(StartArgs),
     /// Runs: their record, and what is done about them.
@@ -319,6 +323,7 @@ impl Cli {
             },
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
+            Command::Publish(args) => args.format,
             Command::Clean(args) => args.format,
             Command::Migrate(args) => args.format,
             Command::Store(StoreCommand::Copy(args)) => args.format,

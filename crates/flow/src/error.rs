@@ -12,6 +12,7 @@ use belay_model::Explain;
 use belay_model::explain::Blame;
 use belay_otlp::OtlpError;
 use belay_outside::OutsideError;
+use belay_outside::host::HostError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
@@ -82,6 +83,10 @@ pub enum FlowError {
     #[error(transparent)]
     Outside(#[from] OutsideError),
     #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("run {run} is no review with a report")]
+    NoReport { run: String },
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
@@ -106,6 +111,7 @@ impl FlowError {
             Self::Refused(inner) => inner,
             Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
+            Self::Host(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,
             _ => return None,
@@ -142,6 +148,7 @@ impl Explain for FlowError {
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
+            Self::NoReport { .. } => "publish/no-report",
             Self::Export { .. } => "trace/export",
             Self::Render { .. } => "report/render",
             other => other.inner().map_or("flow/unknown", Explain::code),
@@ -178,6 +185,7 @@ impl Explain for FlowError {
             Self::NoDatabase { .. } => "use a target with a `path`, or `--no-build`",
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
             Self::NoReason => "say why: `--reason TEXT`",
+            Self::NoReport { .. } => "name a finished review: `belay runs list` shows them",
             Self::Closed { .. } => {
                 "a report is judged once; run `belay impact` again for a new one"
             }

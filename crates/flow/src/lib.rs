@@ -14,6 +14,7 @@ pub mod impact;
 pub mod level;
 pub mod otel;
 pub mod people;
+pub mod publish;
 pub mod registry;
 pub mod replay;
 pub mod report;

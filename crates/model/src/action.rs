@@ -31,6 +31,8 @@ pub enum Verb {
     DropScratch,
     /// Write a report or an export where the user asked for it.
     WriteReport,
+    /// Show a report where the change is discussed: a comment, a check.
+    PublishReport,
     /// Change a relation that others read.
     WriteTable,
     /// Drop a relation or a schema that others read.
@@ -52,7 +54,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ReadMetadata,
         Self::RunQuery,
         Self::ReadTree,
@@ -63,6 +65,7 @@ impl Verb {
         Self::CreateScratch,
         Self::DropScratch,
         Self::WriteReport,
+        Self::PublishReport,
         Self::WriteTable,
         Self::DropAsset,
         Self::GrantPrivilege,
@@ -89,6 +92,7 @@ impl Verb {
             Self::CreateScratch => "create_scratch",
             Self::DropScratch => "drop_scratch",
             Self::WriteReport => "write_report",
+            Self::PublishReport => "publish_report",
             Self::WriteTable => "write_table",
             Self::DropAsset => "drop_asset",
             Self::GrantPrivilege => "grant_privilege",
@@ -134,7 +138,7 @@ impl Verb {
             | Self::CreateScratch
             | Self::DropScratch
             | Self::ScriptScratch => Class::Scratch,
-            Self::WriteReport | Self::ScriptReport => Class::Report,
+            Self::WriteReport | Self::PublishReport | Self::ScriptReport => Class::Report,
             Self::WriteTable | Self::DropAsset | Self::ScriptWrite => Class::Write,
             Self::GrantPrivilege | Self::RevokePrivilege | Self::ScriptGrant => Class::Grant,
             Self::ChangeModel | Self::ScriptModelLogic => Class::ModelLogic,

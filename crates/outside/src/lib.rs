@@ -11,11 +11,13 @@ mod git;
 mod group;
 mod guard;
 mod history;
+pub mod host;
 mod inputs;
 mod process;
 mod script;
 mod setup;
 mod stop;
+pub mod web;
 
 pub use anchor::{Anchor, Anchored};
 pub use cvc5::cvc5_version;

@@ -8,6 +8,7 @@ mod eval;
 mod impact;
 mod level;
 pub(crate) mod policy;
+mod publish;
 pub(crate) mod records;
 mod reviews;
 mod setup;
@@ -44,6 +45,7 @@ fn leaves_a_record(command: &Command) -> bool {
         | Command::Clean(_)
         | Command::Approve(_)
         | Command::Deny(_)
+        | Command::Publish(_)
         | Command::Eval(EvalCommand::Run(_))
         | Command::Trace(TraceCommand::Listen(_))
         | Command::Review(ReviewCommand::Accept(_) | ReviewCommand::Reject(_))
@@ -63,6 +65,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
+        Command::Publish(args) => publish::publish(args, &House::here()?, ui).await,
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
         Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,

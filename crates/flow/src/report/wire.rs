@@ -60,6 +60,9 @@ pub struct Changed {
     pub node: String,
     /// `new`, `removed`, `body`, `macro:…`, `config:…`, `contract`, `relation`, `source`, `seed`, …
     pub reasons: Vec<String>,
+    /// The file that defines it, from the dbt project's folder; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -280,6 +283,7 @@ pub fn build(run: RunId, facts: &Findings, assessed: &Assessed) -> Impact {
             .map(|(node, reasons)| Changed {
                 node: node.to_string(),
                 reasons: reasons.iter().map(ToString::to_string).collect(),
+                path: path(facts, node),
             })
             .collect(),
         affected: scope
@@ -314,6 +318,11 @@ pub fn build(run: RunId, facts: &Findings, assessed: &Assessed) -> Impact {
         notes: facts.notes.clone(),
         summary: assessed.summary.clone(),
     }
+}
+
+fn path(facts: &Findings, node: &belay_dbt::NodeId) -> Option<String> {
+    let known = facts.head.manifest.node(node).or_else(|| facts.base.manifest.node(node))?;
+    (!known.path.is_empty()).then(|| known.path.to_string())
 }
 
 fn side(side: &Side) -> SideRef {
