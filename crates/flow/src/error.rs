@@ -16,6 +16,7 @@ use belay_outside::host::HostError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
+use crate::base_state::StateError;
 use crate::run_error::RunError;
 
 use crate::registry::Faults;
@@ -83,6 +84,8 @@ pub enum FlowError {
     #[error(transparent)]
     Outside(#[from] OutsideError),
     #[error(transparent)]
+    BaseState(#[from] StateError),
+    #[error(transparent)]
     Host(#[from] HostError),
     #[error("run {run} is no review with a report")]
     NoReport { run: String },
@@ -112,6 +115,7 @@ impl FlowError {
             Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
             Self::Host(inner) => inner,
+            Self::BaseState(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,
             _ => return None,

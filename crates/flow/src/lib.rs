@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod base_state;
 pub mod clean;
 pub mod clock;
 pub mod demo;

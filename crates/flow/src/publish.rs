@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use belay_model::record::{Artefact, Queue, Run, RunState};
 use belay_model::{Severity, canonical};
-use belay_outside::Repository;
 use belay_outside::host::{Annotation, Check, Conclusion, Host, Published, Weight};
+use belay_outside::{OutsideError, Repository};
 use serde_json::json;
 
 use crate::level::standing;
@@ -140,12 +140,24 @@ pub async fn changes(
     report: &wire::Impact,
     head: &str,
 ) -> BTreeMap<String, u32> {
-    let (Some(repository), Some(base)) = (repository, &report.base.sha) else {
-        return BTreeMap::new();
-    };
+    let Some(repository) = repository else { return BTreeMap::new() };
     let head = report.head.sha.as_deref().unwrap_or(head);
+    let base = match &report.base.sha {
+        Some(base) => Ok(base.clone()),
+        // Artefacts as base: what a pull request shows starts at the merge base all the same.
+        None => merge_base(repository, head).await,
+    };
+    let found = match base {
+        Ok(base) => repository.first_changes(&base, head).await,
+        Err(unknown) => Err(unknown),
+    };
     // Without them the findings stand in the comment all the same.
-    repository.first_changes(base, head).await.unwrap_or_default()
+    found.unwrap_or_default()
+}
+
+async fn merge_base(repository: &Repository, head: &str) -> Result<String, OutsideError> {
+    let branch = repository.default_branch(None).await?;
+    Ok(repository.merge_base(&branch, head).await?.sha)
 }
 
 /// Publishes, as a run of its own. Repeating it leaves one comment and one check.

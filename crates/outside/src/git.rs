@@ -125,6 +125,14 @@ impl Repository {
         Ok(finished.stdout.lines().map(str::to_owned).collect())
     }
 
+    /// A tracked file with changes that are in no commit, if there is one.
+    pub async fn first_uncommitted(&self) -> Result<Option<String>, OutsideError> {
+        let args = ["status", "--porcelain", "--untracked-files=no", "-z"];
+        let finished = succeeded(self.run(args).await?, "look at the work tree")?;
+        let first = finished.stdout.split('\0').next().and_then(|entry| entry.get(3..));
+        Ok(first.filter(|path| !path.is_empty()).map(str::to_owned))
+    }
+
     /// Where each file that differs between two commits first differs: its path from the root, and a
     /// line of `head`. Files that `head` does not have are left out.
     pub async fn first_changes(

@@ -73,6 +73,7 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         level: None,
         database: None,
         copies: vec![(folder.join("report.html"), report::Form::Html)],
+        remarks: Vec::new(),
         settings: settings(&house),
     };
     let reviewed = impact::review(&desk, &house.tools, &request).await?;

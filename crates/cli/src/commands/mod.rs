@@ -12,6 +12,7 @@ mod publish;
 pub(crate) mod records;
 mod reviews;
 mod setup;
+mod state;
 mod store;
 mod trace;
 mod work;
@@ -84,6 +85,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,
         Command::Config(_) => setup::config(&House::here()?, ui),
         Command::Migrate(args) => store::migrate(args, &House::here()?, ui).await,
+        Command::State(command) => state::state(command, &House::here()?, ui).await,
         Command::Store(command) => store::store(command, &House::here()?, ui).await,
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),

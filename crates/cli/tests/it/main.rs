@@ -12,6 +12,7 @@ mod git_host;
 mod home;
 mod ladder;
 mod layers;
+mod pipeline;
 mod policies;
 mod publish;
 mod reviews;

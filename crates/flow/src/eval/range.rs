@@ -117,6 +117,7 @@ impl Range {
             level: None,
             database,
             copies: Vec::new(),
+            remarks: Vec::new(),
             settings: Settings::default(),
         };
         let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;

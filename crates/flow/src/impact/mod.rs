@@ -238,7 +238,7 @@ async fn workflow(
         tests: Vec::new(),
         data: Vec::new(),
         uncompared: Vec::new(),
-        notes: Vec::new(),
+        notes: request.remarks.clone(),
         vars_changed,
     };
     match &project {

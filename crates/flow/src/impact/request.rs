@@ -24,6 +24,8 @@ pub struct Request {
     pub database: Option<PathBuf>,
     /// Files to write the report to as well; their endings say in which form.
     pub copies: Vec<(PathBuf, report::Form)>,
+    /// What the report has to say about how it was asked for.
+    pub remarks: Vec<String>,
     pub settings: Settings,
 }
 
@@ -44,6 +46,7 @@ impl Request {
             "level": self.level.map(|level| level.to_string()),
             "database": self.database.as_ref().map(|path| path.to_string_lossy()),
             "copies": copies,
+            "remarks": self.remarks,
         })
     }
 
@@ -66,6 +69,13 @@ impl Request {
             level: text("level").and_then(|level| level.parse().ok()),
             database: text("database").map(PathBuf::from),
             copies: copies.map(copy).collect::<Option<_>>().ok_or_else(unreadable)?,
+            remarks: input
+                .get("remarks")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|remark| remark.as_str().map(str::to_owned))
+                .collect(),
             settings: settings.clone(),
         })
     }
