@@ -13,6 +13,7 @@ use belay_model::explain::Blame;
 use belay_otlp::OtlpError;
 use belay_outside::OutsideError;
 use belay_outside::host::HostError;
+use belay_outside::language_model::ModelError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
@@ -87,6 +88,8 @@ pub enum FlowError {
     BaseState(#[from] StateError),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error("run {run} is no review with a report")]
     NoReport { run: String },
     #[error(transparent)]
@@ -115,6 +118,7 @@ impl FlowError {
             Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
             Self::Host(inner) => inner,
+            Self::Model(inner) => inner,
             Self::BaseState(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,

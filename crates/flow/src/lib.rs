@@ -23,6 +23,7 @@ pub mod review;
 pub mod rollback;
 pub mod run_error;
 pub mod runs;
+pub mod summary;
 pub mod supervisor;
 pub mod tools;
 pub mod trace;

@@ -33,6 +33,8 @@ pub enum Verb {
     WriteReport,
     /// Show a report where the change is discussed: a comment, a check.
     PublishReport,
+    /// Send the text of a report to a language model that the workspace names.
+    ConsultModel,
     /// Change a relation that others read.
     WriteTable,
     /// Drop a relation or a schema that others read.
@@ -54,7 +56,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ReadMetadata,
         Self::RunQuery,
         Self::ReadTree,
@@ -66,6 +68,7 @@ impl Verb {
         Self::DropScratch,
         Self::WriteReport,
         Self::PublishReport,
+        Self::ConsultModel,
         Self::WriteTable,
         Self::DropAsset,
         Self::GrantPrivilege,
@@ -93,6 +96,7 @@ impl Verb {
             Self::DropScratch => "drop_scratch",
             Self::WriteReport => "write_report",
             Self::PublishReport => "publish_report",
+            Self::ConsultModel => "consult_model",
             Self::WriteTable => "write_table",
             Self::DropAsset => "drop_asset",
             Self::GrantPrivilege => "grant_privilege",
@@ -138,7 +142,9 @@ impl Verb {
             | Self::CreateScratch
             | Self::DropScratch
             | Self::ScriptScratch => Class::Scratch,
-            Self::WriteReport | Self::PublishReport | Self::ScriptReport => Class::Report,
+            Self::WriteReport | Self::PublishReport | Self::ConsultModel | Self::ScriptReport => {
+                Class::Report
+            }
             Self::WriteTable | Self::DropAsset | Self::ScriptWrite => Class::Write,
             Self::GrantPrivilege | Self::RevokePrivilege | Self::ScriptGrant => Class::Grant,
             Self::ChangeModel | Self::ScriptModelLogic => Class::ModelLogic,

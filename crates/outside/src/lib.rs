@@ -13,6 +13,7 @@ mod guard;
 mod history;
 pub mod host;
 mod inputs;
+pub mod language_model;
 mod process;
 mod script;
 mod setup;
