@@ -119,6 +119,7 @@ impl Range {
             database,
             copies: Vec::new(),
             pull_request: None,
+            remarks: Vec::new(),
             settings: Settings::default(),
         };
         let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;

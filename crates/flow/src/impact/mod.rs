@@ -227,6 +227,7 @@ async fn workflow(
     let workshop = scratch::Workshop::open(run)?;
     let prepared = sides::prepare(run, tools, plan, &workshop).await?;
     let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
+    notes.extend(request.remarks.iter().cloned());
     let mut scope = compare_projects(run, &base, &head).await?;
     let vars_differ = sides::vars_changed(&base, &head);
     let nodes = increments::in_question(&base, &head, &scope, vars_differ);

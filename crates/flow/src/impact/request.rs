@@ -28,6 +28,8 @@ pub struct Request {
     pub copies: Vec<(PathBuf, report::Form)>,
     /// A file with the pull request's text, in which overrides can stand.
     pub pull_request: Option<PathBuf>,
+    /// What the report has to say about how it was asked for.
+    pub remarks: Vec<String>,
     pub settings: Settings,
 }
 
@@ -50,6 +52,7 @@ impl Request {
             "database": self.database.as_ref().map(|path| path.to_string_lossy()),
             "copies": copies,
             "pull_request": self.pull_request.as_ref().map(|path| path.to_string_lossy()),
+            "remarks": self.remarks,
         })
     }
 
@@ -75,6 +78,13 @@ impl Request {
             database: text("database").map(PathBuf::from),
             copies: copies.map(copy).collect::<Option<_>>().ok_or_else(unreadable)?,
             pull_request: text("pull_request").map(PathBuf::from),
+            remarks: input
+                .get("remarks")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|remark| remark.as_str().map(str::to_owned))
+                .collect(),
             settings: settings.clone(),
         })
     }
