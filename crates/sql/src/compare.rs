@@ -118,8 +118,7 @@ impl Differ<'_> {
             reasons.push((Meaning::Physical, self.other_order()));
         }
         reasons.sort_by_key(|(meaning, _)| std::cmp::Reverse(*meaning));
-        effect.meaning =
-            reasons.first().map_or(Meaning::Cosmetic, |(meaning, _)| *meaning);
+        effect.meaning = reasons.first().map_or(Meaning::Cosmetic, |(meaning, _)| *meaning);
         effect.reasons = reasons.into_iter().map(|(_, reason)| reason).collect();
         effect.reasons.dedup();
         effect
@@ -166,9 +165,8 @@ impl Differ<'_> {
         let head_outputs = std::mem::take(&mut self.head.outputs);
         let base = by_name(&base_outputs);
         let head = by_name(&head_outputs);
-        let find = |all: &[(Name, &Output)], name: &Name| {
-            all.iter().position(|(known, _)| known == name)
-        };
+        let find =
+            |all: &[(Name, &Output)], name: &Name| all.iter().position(|(known, _)| known == name);
         let mut removed: Vec<&(Name, &Output)> =
             base.iter().filter(|(name, _)| find(&head, name).is_none()).collect();
         let mut added: Vec<&(Name, &Output)> =
@@ -284,7 +282,8 @@ impl Differ<'_> {
 fn is_wider(from: Option<&str>, to: Option<&str>) -> bool {
     matches!(
         (from, to),
-        (Some("smallint"), Some("integer" | "bigint")) | (Some("integer"), Some("bigint"))
+        (Some("smallint"), Some("integer" | "bigint"))
+            | (Some("integer"), Some("bigint"))
             | (Some("real"), Some("double"))
     )
 }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use belay_model::{Columns, Effect, Meaning, RowEffect};
 
+use crate::Dialect;
 use crate::canon::term::{Op, Term, Terms};
 use crate::canon::{self, Content};
 use crate::compare::rows;
 use crate::plan::Query;
 use crate::tables::{TableName, Tables};
-use crate::Dialect;
 
 /// What the effects on the tables that `child` reads do to its output. A table that is not named
 /// is as it was.
@@ -39,7 +39,10 @@ pub fn propagate(child: &Query, upstream: &BTreeMap<TableName, Effect>) -> Effec
         let spread = Spread { table, change, content: &content };
         if is_lost {
             if spread.is_read(&mut reads) {
-                return Effect::unknown(format!("it reads `{table}`, of which is {}", change.meaning));
+                return Effect::unknown(format!(
+                    "it reads `{table}`, of which is {}",
+                    change.meaning
+                ));
             }
             continue;
         }
@@ -152,8 +155,7 @@ impl Spread<'_> {
     }
 
     fn is_new(&self, column: &str) -> bool {
-        self.change.added.contains(column)
-            || self.change.renamed.iter().any(|(_, to)| to == column)
+        self.change.added.contains(column) || self.change.renamed.iter().any(|(_, to)| to == column)
     }
 
     /// The change reaches a value, or what decides about rows.
@@ -219,7 +221,10 @@ impl Spread<'_> {
                 effect.retyped.insert(name.clone());
             }
             if self.reaches(&found) {
-                reasons.push((Meaning::Values, format!("`{name}` is made of what differs in `{table}`")));
+                reasons.push((
+                    Meaning::Values,
+                    format!("`{name}` is made of what differs in `{table}`"),
+                ));
                 match (&mut effect.values, name.as_str()) {
                     (values, "*") => values.extend(&self.change.values),
                     (Columns::These(values), _) => {
@@ -241,7 +246,10 @@ impl Spread<'_> {
         effect.retyped.extend(change.retyped.iter().cloned());
         let table = self.table;
         if !change.added.is_empty() {
-            reasons.push((Meaning::Additive, format!("the new columns of `{table}` come through `*`")));
+            reasons.push((
+                Meaning::Additive,
+                format!("the new columns of `{table}` come through `*`"),
+            ));
         }
         if !(change.removed.is_empty() && change.renamed.is_empty() && change.retyped.is_empty()) {
             reasons.push((Meaning::Schema, format!("the columns of `{table}` come through `*`")));

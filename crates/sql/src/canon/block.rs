@@ -10,12 +10,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use crate::Dialect;
 use crate::plan::{
     Call, Col, Expr, Grouping, JoinKind, Lateral, Query, Rel, Scan, SetInput, SetKind, SortKey,
     WindowCall,
 };
 use crate::tables::Tables;
-use crate::Dialect;
 
 pub(super) type SourceId = usize;
 pub(super) type UnitId = usize;
@@ -47,11 +47,24 @@ pub(super) enum Predicate<'a> {
     Is(&'a Expr),
     /// Not one: each row becomes as many as the value has members.
     Expands(&'a Expr),
-    Exists { unit: UnitId, negated: bool },
-    Limited { before: Rc<Block<'a>>, limit: Limit<'a> },
+    Exists {
+        unit: UnitId,
+        negated: bool,
+    },
+    Limited {
+        before: Rc<Block<'a>>,
+        limit: Limit<'a>,
+    },
     /// The first row of those that agree in `on`.
-    First { before: Rc<Block<'a>>, on: &'a [Expr], order: &'a [SortKey] },
-    Sampled { before: Rc<Block<'a>>, how: &'a str },
+    First {
+        before: Rc<Block<'a>>,
+        on: &'a [Expr],
+        order: &'a [SortKey],
+    },
+    Sampled {
+        before: Rc<Block<'a>>,
+        how: &'a str,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +79,9 @@ pub(super) struct Limit<'a> {
 pub(super) enum UnitKind {
     Left,
     /// A subquery for each row; with `keeps_empty` a row without any stays.
-    Lateral { keeps_empty: bool },
+    Lateral {
+        keeps_empty: bool,
+    },
     /// The right side of a semi or anti join.
     Half,
     /// A side of a full or as-of join.
@@ -143,7 +158,10 @@ pub(super) enum Definition<'a> {
     /// All the columns of a table that are not known.
     Rest(SourceId),
     Expr(&'a Expr),
-    Window { call: &'a WindowCall, before: Rc<Block<'a>> },
+    Window {
+        call: &'a WindowCall,
+        before: Rc<Block<'a>>,
+    },
     Key(SourceId, usize),
     Measure(SourceId, &'a Call),
     Branches(SourceId, usize),
@@ -459,7 +477,8 @@ impl<'a> Blocks<'a> {
             }
             JoinKind::Left | JoinKind::Semi | JoinKind::Anti => {
                 let mut block = self.block(left, scope);
-                let unit_kind = if kind == JoinKind::Left { UnitKind::Left } else { UnitKind::Half };
+                let unit_kind =
+                    if kind == JoinKind::Left { UnitKind::Left } else { UnitKind::Half };
                 let unit = self.unit(unit_kind, scope, right);
                 let mut inner = Block::clone(&self.units[unit].block);
                 inner.predicates.extend(conditions);
@@ -571,9 +590,7 @@ pub(super) fn visible(rel: &Rel) -> Vec<Col> {
         | Rel::Sort { input, .. }
         | Rel::Sample { input, .. } => visible(input),
         Rel::Join { kind: JoinKind::Semi | JoinKind::Anti, left, .. } => visible(left),
-        Rel::Join { left, right, .. } => {
-            visible(left).into_iter().chain(visible(right)).collect()
-        }
+        Rel::Join { left, right, .. } => visible(left).into_iter().chain(visible(right)).collect(),
         Rel::Lateral { input, function, .. } => {
             let mut all = visible(input);
             match &**function {

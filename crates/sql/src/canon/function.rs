@@ -210,12 +210,7 @@ impl<'a> Sealer<'a, '_> {
     }
 
     /// The frame of a window, if it is not the usual one; that depends on whether there is an order.
-    pub(super) fn frame(
-        &self,
-        name: &str,
-        frame: Option<&str>,
-        has_order: bool,
-    ) -> Option<String> {
+    pub(super) fn frame(&self, name: &str, frame: Option<&str>, has_order: bool) -> Option<String> {
         if names::ignores_frame(name) {
             return None;
         }

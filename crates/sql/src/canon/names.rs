@@ -15,7 +15,9 @@ pub(crate) fn function(name: &str, arguments: usize, dialect: Dialect) -> &str {
         ("pow", 2) => "power",
         ("ceiling", 1) => "ceil",
         ("mean", 1) => "avg",
-        ("stddev", 1) if matches!(dialect, DuckDb | Postgres | Snowflake | BigQuery | Databricks) => {
+        ("stddev", 1)
+            if matches!(dialect, DuckDb | Postgres | Snowflake | BigQuery | Databricks) =>
+        {
             "stddev_samp"
         }
         ("variance", 1)
@@ -137,12 +139,53 @@ pub(crate) fn is_associative(name: &str) -> bool {
 pub(crate) fn is_strict(name: &str) -> bool {
     matches!(
         name,
-        "+" | "-" | "*" | "/" | "//" | "%" | "||" | "~" | "negative" | "like" | "ilike" | "upper"
-            | "lower" | "trim" | "ltrim" | "rtrim" | "length" | "abs" | "round" | "floor" | "ceil"
-            | "date_trunc" | "datediff" | "date_diff" | "dateadd" | "date_add" | "date_sub"
-            | "substring" | "replace" | "left" | "right" | "power" | "sqrt" | "exp" | "ln"
-            | "starts_with" | "ends_with" | "split_part" | "date_part" | "year" | "month" | "day"
-            | "nullif first" | "initcap" | "reverse" | "sign" | "trunc" | "mod"
+        "+" | "-"
+            | "*"
+            | "/"
+            | "//"
+            | "%"
+            | "||"
+            | "~"
+            | "negative"
+            | "like"
+            | "ilike"
+            | "upper"
+            | "lower"
+            | "trim"
+            | "ltrim"
+            | "rtrim"
+            | "length"
+            | "abs"
+            | "round"
+            | "floor"
+            | "ceil"
+            | "date_trunc"
+            | "datediff"
+            | "date_diff"
+            | "dateadd"
+            | "date_add"
+            | "date_sub"
+            | "substring"
+            | "replace"
+            | "left"
+            | "right"
+            | "power"
+            | "sqrt"
+            | "exp"
+            | "ln"
+            | "starts_with"
+            | "ends_with"
+            | "split_part"
+            | "date_part"
+            | "year"
+            | "month"
+            | "day"
+            | "nullif first"
+            | "initcap"
+            | "reverse"
+            | "sign"
+            | "trunc"
+            | "mod"
     ) || name.starts_with("extract ")
 }
 
@@ -150,10 +193,32 @@ pub(crate) fn is_strict(name: &str) -> bool {
 pub(crate) fn is_volatile(name: &str) -> bool {
     matches!(
         name,
-        "random" | "rand" | "randn" | "uuid" | "gen_random_uuid" | "uuid_string" | "generate_uuid"
-            | "newid" | "nextval" | "uniform" | "normal" | "randstr" | "seq1" | "seq2" | "seq4"
-            | "seq8" | "clock_timestamp" | "timeofday" | "uuid_generate_v4" | "uuidv4" | "uuidv7"
-            | "setseed" | "currval" | "monotonically_increasing_id" | "shuffle" | "zipf"
+        "random"
+            | "rand"
+            | "randn"
+            | "uuid"
+            | "gen_random_uuid"
+            | "uuid_string"
+            | "generate_uuid"
+            | "newid"
+            | "nextval"
+            | "uniform"
+            | "normal"
+            | "randstr"
+            | "seq1"
+            | "seq2"
+            | "seq4"
+            | "seq8"
+            | "clock_timestamp"
+            | "timeofday"
+            | "uuid_generate_v4"
+            | "uuidv4"
+            | "uuidv7"
+            | "setseed"
+            | "currval"
+            | "monotonically_increasing_id"
+            | "shuffle"
+            | "zipf"
     )
 }
 
@@ -170,10 +235,18 @@ pub(crate) struct Aggregate {
 pub(crate) fn aggregate(name: &str) -> Aggregate {
     let (ignores_nulls, ignores_order, ignores_duplicates) = match name {
         "min" | "max" | "bool_and" | "bool_or" | "bit_and" | "bit_or" => (true, true, true),
-        "count" | "sum" | "avg" | "stddev_samp" | "stddev_pop" | "stddev" | "var_samp"
-        | "var_pop" | "variance" | "count_if" | "approx_count_distinct" | "median" => {
-            (true, true, false)
-        }
+        "count"
+        | "sum"
+        | "avg"
+        | "stddev_samp"
+        | "stddev_pop"
+        | "stddev"
+        | "var_samp"
+        | "var_pop"
+        | "variance"
+        | "count_if"
+        | "approx_count_distinct"
+        | "median" => (true, true, false),
         "percentile_cont" | "percentile_disc" => (true, false, false),
         _ => (false, false, false),
     };
@@ -184,7 +257,13 @@ pub(crate) fn aggregate(name: &str) -> Aggregate {
 pub(crate) fn ignores_frame(name: &str) -> bool {
     matches!(
         name,
-        "row_number" | "rank" | "dense_rank" | "percent_rank" | "cume_dist" | "ntile" | "lag"
+        "row_number"
+            | "rank"
+            | "dense_rank"
+            | "percent_rank"
+            | "cume_dist"
+            | "ntile"
+            | "lag"
             | "lead"
     )
 }
@@ -198,8 +277,17 @@ pub(crate) fn needs_order(name: &str) -> bool {
 pub(crate) fn takes_date_part(name: &str) -> bool {
     matches!(
         name,
-        "date_trunc" | "date_part" | "datediff" | "date_diff" | "dateadd" | "date_add" | "extract"
-            | "date_sub" | "last_day" | "datetrunc" | "datepart"
+        "date_trunc"
+            | "date_part"
+            | "datediff"
+            | "date_diff"
+            | "dateadd"
+            | "date_add"
+            | "extract"
+            | "date_sub"
+            | "last_day"
+            | "datetrunc"
+            | "datepart"
     )
 }
 
@@ -217,12 +305,34 @@ pub(crate) fn nulls_first(descending: bool, dialect: Dialect) -> Option<bool> {
 pub(crate) fn makes_rows(name: &str) -> bool {
     matches!(
         name,
-        "unnest" | "explode" | "explode_outer" | "posexplode" | "posexplode_outer" | "inline"
-            | "inline_outer" | "stack" | "flatten" | "generate_series" | "generate_subscripts"
-            | "json_array_elements" | "json_array_elements_text" | "jsonb_array_elements"
-            | "jsonb_array_elements_text" | "json_each" | "jsonb_each" | "json_each_text"
-            | "jsonb_each_text" | "json_object_keys" | "jsonb_object_keys" | "regexp_matches"
-            | "regexp_split_to_table" | "string_to_table" | "jsonb_path_query" | "json_to_recordset"
-            | "split_to_table" | "range" | "variant_explode"
+        "unnest"
+            | "explode"
+            | "explode_outer"
+            | "posexplode"
+            | "posexplode_outer"
+            | "inline"
+            | "inline_outer"
+            | "stack"
+            | "flatten"
+            | "generate_series"
+            | "generate_subscripts"
+            | "json_array_elements"
+            | "json_array_elements_text"
+            | "jsonb_array_elements"
+            | "jsonb_array_elements_text"
+            | "json_each"
+            | "jsonb_each"
+            | "json_each_text"
+            | "jsonb_each_text"
+            | "json_object_keys"
+            | "jsonb_object_keys"
+            | "regexp_matches"
+            | "regexp_split_to_table"
+            | "string_to_table"
+            | "jsonb_path_query"
+            | "json_to_recordset"
+            | "split_to_table"
+            | "range"
+            | "variant_explode"
     )
 }

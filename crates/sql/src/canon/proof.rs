@@ -32,11 +32,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// The definitions of a column that can be seen in this scope or a unit of it.
-    pub(super) fn seen_from(
-        &self,
-        scope: ScopeId,
-        col: Col,
-    ) -> Option<&(ScopeId, Definition<'a>)> {
+    pub(super) fn seen_from(&self, scope: ScopeId, col: Col) -> Option<&(ScopeId, Definition<'a>)> {
         self.columns.get(&col)?.iter().find(|(made, _)| self.is_inside(*made, scope))
     }
 
@@ -118,9 +114,10 @@ impl<'a> Blocks<'a> {
             }
             for source in &block.sources {
                 if !bound.contains(source)
-                    && self.keys(*source).iter().any(|key| {
-                        key.iter().all(|col| known.columns.contains(col))
-                    })
+                    && self
+                        .keys(*source)
+                        .iter()
+                        .any(|key| key.iter().all(|col| known.columns.contains(col)))
                 {
                     bound.insert(*source);
                 }
@@ -216,7 +213,8 @@ impl<'a> Known<'_, 'a> {
             Expr::Binary { left, right, .. } => self.is_known(left) && self.is_known(right),
             Expr::Unary { operand, .. } | Expr::Cast { operand, .. } => self.is_known(operand),
             Expr::Call(call) => {
-                !names::is_volatile(&call.name) && call.arguments.iter().all(|arg| self.is_known(arg))
+                !names::is_volatile(&call.name)
+                    && call.arguments.iter().all(|arg| self.is_known(arg))
             }
             _ => false,
         }
@@ -306,4 +304,3 @@ fn null_with(expr: &Expr) -> HashSet<Col> {
         _ => HashSet::new(),
     }
 }
-

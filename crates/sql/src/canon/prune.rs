@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use super::block::makes_rows;
 use crate::Dialect;
-use crate::plan::{Call, Col, Expr, Lateral, Query, Rel, SetInput, SetKind, SortKey, Subquery,
-    SubqueryKind, WindowCall};
+use crate::plan::{
+    Call, Col, Expr, Lateral, Query, Rel, SetInput, SetKind, SortKey, Subquery, SubqueryKind,
+    WindowCall,
+};
 
 /// The query without what none of its outputs, rows, or order needs.
 pub(crate) fn prune(query: &Query, dialect: Dialect) -> Query {
@@ -124,12 +126,7 @@ impl Needed {
                         SetInput { rel: self.rel(&input.rel), columns: kept }
                     })
                     .collect();
-                Rel::SetOperation {
-                    kind: *kind,
-                    all: *all,
-                    inputs,
-                    columns: kept(columns, &keeps),
-                }
+                Rel::SetOperation { kind: *kind, all: *all, inputs, columns: kept(columns, &keeps) }
             }
             Rel::Limit { input, order, count, offset, with_ties } => {
                 let order = self.order(order);

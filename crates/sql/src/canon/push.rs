@@ -118,10 +118,8 @@ fn into(rel: Rel, mut wanted: Vec<Expr>) -> Rel {
 }
 
 fn join(kind: JoinKind, left: Rel, right: Rel, on: Vec<Expr>, wanted: Vec<Expr>) -> Rel {
-    let goes_left = matches!(
-        kind,
-        JoinKind::Inner | JoinKind::Left | JoinKind::Semi | JoinKind::Anti
-    );
+    let goes_left =
+        matches!(kind, JoinKind::Inner | JoinKind::Left | JoinKind::Semi | JoinKind::Anti);
     let made_left: BTreeSet<Col> = super::block::visible(&left).into_iter().collect();
     let made_right: BTreeSet<Col> = super::block::visible(&right).into_iter().collect();
     let (lefts, wanted) = split(wanted, |reads| {
@@ -167,10 +165,7 @@ fn conjuncts(expr: Expr) -> Vec<Expr> {
 }
 
 /// Those that may go in: the test sees the columns that one reads.
-fn split(
-    predicates: Vec<Expr>,
-    may: impl Fn(&BTreeSet<Col>) -> bool,
-) -> (Vec<Expr>, Vec<Expr>) {
+fn split(predicates: Vec<Expr>, may: impl Fn(&BTreeSet<Col>) -> bool) -> (Vec<Expr>, Vec<Expr>) {
     predicates.into_iter().partition(|one| {
         let mut reads = BTreeSet::new();
         is_movable(one, &mut reads) && may(&reads)
@@ -195,9 +190,9 @@ fn is_movable(expr: &Expr, reads: &mut BTreeSet<Col>) -> bool {
         }
         Expr::Binary { left, right, .. } => is_movable(left, reads) && is_movable(right, reads),
         Expr::Unary { operand, .. } | Expr::Cast { operand, .. } => is_movable(operand, reads),
-        Expr::In { operand, list, .. } => is_movable(operand, reads) && {
-            list.iter().all(|one| is_movable(one, reads))
-        },
+        Expr::In { operand, list, .. } => {
+            is_movable(operand, reads) && { list.iter().all(|one| is_movable(one, reads)) }
+        }
         Expr::Case { operand, branches, otherwise } => {
             operand.iter().chain(otherwise).all(|one| is_movable(one, reads))
                 && branches

@@ -75,7 +75,8 @@ impl Terms {
             };
             match alternatives {
                 None => rest.push(part),
-                Some((operand, values)) => match of.iter_mut().find(|(known, _)| *known == operand) {
+                Some((operand, values)) => match of.iter_mut().find(|(known, _)| *known == operand)
+                {
                     Some((_, known)) => known.extend(values),
                     None => of.push((operand, values)),
                 },
@@ -146,15 +147,13 @@ impl Terms {
             }
             Op::Eq => self.make(Op::Ne, "", node.args),
             Op::Ne => self.make(Op::Eq, "", node.args),
-            Op::Lt if orders_totally => {
-                self.make(Op::Le, "", vec![node.args[1], node.args[0]])
-            }
-            Op::Le if orders_totally => {
-                self.make(Op::Lt, "", vec![node.args[1], node.args[0]])
-            }
+            Op::Lt if orders_totally => self.make(Op::Le, "", vec![node.args[1], node.args[0]]),
+            Op::Le if orders_totally => self.make(Op::Lt, "", vec![node.args[1], node.args[0]]),
             Op::In => {
-                let parts =
-                    node.args[1..].iter().map(|value| self.not_equal(node.args[0], *value)).collect();
+                let parts = node.args[1..]
+                    .iter()
+                    .map(|value| self.not_equal(node.args[0], *value))
+                    .collect();
                 self.and(parts)
             }
             _ => self.make(Op::Not, "", vec![term]),
@@ -371,7 +370,15 @@ impl Terms {
         let node = self.node(term);
         matches!(
             node.op,
-            Op::And | Op::Or | Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::IsNull | Op::In
+            Op::And
+                | Op::Or
+                | Op::Not
+                | Op::Eq
+                | Op::Ne
+                | Op::Lt
+                | Op::Le
+                | Op::IsNull
+                | Op::In
                 | Op::Exists
         ) || node.op == Op::Call
             && matches!(node.text.as_str(), "like" | "ilike" | "is true" | "is distinct from")
@@ -416,8 +423,7 @@ impl Terms {
             }
         }
         kept.retain(|part| {
-            !self.says_not_null(*part)
-                || !not_null.contains(&self.args(self.args(*part)[0])[0])
+            !self.says_not_null(*part) || !not_null.contains(&self.args(self.args(*part)[0])[0])
         });
         kept
     }

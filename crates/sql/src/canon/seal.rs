@@ -43,7 +43,12 @@ pub(super) struct Label {
 /// What was found inside a source.
 #[derive(Debug, Clone)]
 pub(super) enum Inner {
-    Group { env: EnvId, rows: Term, keys: Vec<Term>, sets: Term },
+    Group {
+        env: EnvId,
+        rows: Term,
+        keys: Vec<Term>,
+        sets: Term,
+    },
     /// For each column its term.
     Columns(Vec<Term>),
 }
@@ -230,11 +235,8 @@ impl<'a, 't> Sealer<'a, 't> {
 
     fn limited(&mut self, env: EnvId, before: &Rc<Block<'a>>, limit: Limit<'a>) -> Term {
         let inner = self.snapshot(env, before);
-        let written = if limit.order.is_empty() {
-            before.order.unwrap_or_default()
-        } else {
-            limit.order
-        };
+        let written =
+            if limit.order.is_empty() { before.order.unwrap_or_default() } else { limit.order };
         let rows = self.rows(inner);
         let order = self.order(inner, written);
         let order = self.terms.list(order);
@@ -482,10 +484,7 @@ impl<'a, 't> Sealer<'a, 't> {
     /// An order without what is the same throughout a partition.
     fn kept_order(&self, order: Vec<Term>, partition: Term) -> Vec<Term> {
         let same = self.terms.args(partition);
-        order
-            .into_iter()
-            .filter(|key| !same.contains(&self.terms.args(*key)[0]))
-            .collect()
+        order.into_iter().filter(|key| !same.contains(&self.terms.args(*key)[0])).collect()
     }
 
     pub(super) fn order(&mut self, env: EnvId, order: &'a [SortKey]) -> Vec<Term> {

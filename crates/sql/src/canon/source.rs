@@ -10,8 +10,9 @@ use crate::plan::SetKind;
 impl<'a> Sealer<'a, '_> {
     pub(super) fn name_sources(&mut self, env: EnvId) {
         let sources = self.block(env).sources.clone();
-        let is_function =
-            |sealer: &Self, id: SourceId| matches!(sealer.blocks.sources[id], Source::Function { .. });
+        let is_function = |sealer: &Self, id: SourceId| {
+            matches!(sealer.blocks.sources[id], Source::Function { .. })
+        };
         // A table function may read the sources before it.
         let (functions, others): (Vec<_>, Vec<_>) =
             sources.iter().partition(|source| is_function(self, **source));
@@ -42,8 +43,8 @@ impl<'a> Sealer<'a, '_> {
         }
         for (source, own) in &leaves {
             let others = leaves.iter().filter(|(other, _)| *other != source);
-            let is_clear = own.is_disjoint(&seen)
-                && others.clone().all(|(_, others)| own.is_disjoint(others));
+            let is_clear =
+                own.is_disjoint(&seen) && others.clone().all(|(_, others)| own.is_disjoint(others));
             if let Some(label) = self.envs[env].labels.get_mut(source) {
                 label.is_clear = is_clear;
             }
@@ -165,8 +166,7 @@ impl<'a> Sealer<'a, '_> {
                         self.terms.bag(all)
                     }
                 };
-                let found =
-                    Inner::Group { env: inside, rows, keys: values.clone(), sets };
+                let found = Inner::Group { env: inside, rows, keys: values.clone(), sets };
                 self.envs[env].inner.insert(id, found);
                 if values.is_empty() && self.terms.op(sets) == Op::Nothing && !is_distinct {
                     return self.terms.make(Op::One, "", Vec::new());

@@ -129,8 +129,17 @@ impl Terms {
         match op {
             Op::Outer => of(args) + 1,
             // Made of terms of the query inside.
-            Op::Group | Op::Measure | Op::Left | Op::Lateral | Op::Side | Op::Branch | Op::Union
-            | Op::SetsKey | Op::Scalar | Op::Exists | Op::Recursive => of(args).saturating_sub(1),
+            Op::Group
+            | Op::Measure
+            | Op::Left
+            | Op::Lateral
+            | Op::Side
+            | Op::Branch
+            | Op::Union
+            | Op::SetsKey
+            | Op::Scalar
+            | Op::Exists
+            | Op::Recursive => of(args).saturating_sub(1),
             // The first argument is of this query, the others are of the one inside.
             Op::Optional | Op::Member | Op::Quantified | Op::Opaque => match args.split_first() {
                 Some((own, inner)) => of(&[*own]).max(of(inner).saturating_sub(1)),

@@ -75,7 +75,11 @@ impl Terms {
             Op::Window => {
                 let over = |word: &str, list: Term| {
                     let list = self.args(list);
-                    if list.is_empty() { String::new() } else { format!("{word} {}", join(list, ", ")) }
+                    if list.is_empty() {
+                        String::new()
+                    } else {
+                        format!("{word} {}", join(list, ", "))
+                    }
                 };
                 let partition = over("partition by", node.args[2]);
                 let order = over("order by", node.args[3]);

@@ -81,7 +81,8 @@ impl Search<'_> {
             (_, Op::Sorted) => self.rows(base, other.args[0]),
             (Op::Group, Op::Group) => {
                 if one.args[1..] != other.args[1..] {
-                    let (was, is) = (self.terms.words(one.args[1]), self.terms.words(other.args[1]));
+                    let (was, is) =
+                        (self.terms.words(one.args[1]), self.terms.words(other.args[1]));
                     let both = self.terms.was_distinct(base) && self.terms.was_distinct(head);
                     let kind = if both { RowEffect::Dedup } else { RowEffect::Grain };
                     self.say(kind, format!("one row for each {is} now, was {was}"));
@@ -144,7 +145,8 @@ impl Search<'_> {
             if self.terms.op(*one) == Op::Set && union.predicates.is_empty())
             && self.terms.args(args[1]).iter().all(|key| self.terms.op(*key) == Op::Union);
         if is_union {
-            let became = if word == "came" { "UNION ALL became UNION" } else { "UNION became UNION ALL" };
+            let became =
+                if word == "came" { "UNION ALL became UNION" } else { "UNION became UNION ALL" };
             self.say(RowEffect::SetOperation, became.to_owned());
         } else {
             let is_distinct = self.terms.was_distinct(group);
@@ -160,8 +162,7 @@ impl Search<'_> {
     fn sets(&mut self, base: Term, head: Term) {
         let (was, is) = (self.terms.node(base).clone(), self.terms.node(head).clone());
         if was.text != is.text {
-            let reason =
-                format!("{} became {}", was.text.to_uppercase(), is.text.to_uppercase());
+            let reason = format!("{} became {}", was.text.to_uppercase(), is.text.to_uppercase());
             self.say(RowEffect::SetOperation, reason);
         }
         let (gone, come) = unmatched(&was.args, &is.args);
@@ -171,7 +172,8 @@ impl Search<'_> {
         }
         let pairs = gone.len().min(come.len());
         for (before, after) in gone.iter().zip(&come) {
-            let (before, after) = (self.terms.args(*before).to_vec(), self.terms.args(*after).to_vec());
+            let (before, after) =
+                (self.terms.args(*before).to_vec(), self.terms.args(*after).to_vec());
             if before.get(1) != after.get(1) {
                 let reason = "what a branch compares changed".to_owned();
                 self.say(RowEffect::SetOperation, reason);
@@ -244,7 +246,10 @@ impl Search<'_> {
         }
         for unit in come {
             let tables = self.terms.tables(unit);
-            self.say(RowEffect::Join, format!("LEFT JOIN {tables} came, with no proof that it finds one row at most"));
+            self.say(
+                RowEffect::Join,
+                format!("LEFT JOIN {tables} came, with no proof that it finds one row at most"),
+            );
         }
     }
 

@@ -27,11 +27,10 @@ impl<'t> Same<'t> {
             (Op::Union, Op::Union) => self.branches(&one.args, &other.args),
             (Op::Union, _) => one.args.chunks_exact(2).any(|pair| self.values(pair[1], head)),
             (_, Op::Union) => other.args.chunks_exact(2).any(|pair| self.values(base, pair[1])),
-            (Op::Optional, Op::Optional) => one.args[0] == other.args[0]
-                && self.values(one.args[1], other.args[1]),
-            (Op::Optional, _) => {
-                self.fits(one.args[0], true) && self.values(one.args[1], head)
+            (Op::Optional, Op::Optional) => {
+                one.args[0] == other.args[0] && self.values(one.args[1], other.args[1])
             }
+            (Op::Optional, _) => self.fits(one.args[0], true) && self.values(one.args[1], head),
             (_, Op::Optional) => {
                 self.fits(other.args[0], false) && self.values(base, other.args[1])
             }
@@ -47,8 +46,20 @@ impl<'t> Same<'t> {
                 self.values(base, other.args[1])
             }
             (
-                Op::Call | Op::And | Op::Or | Op::Not | Op::Eq | Op::Ne | Op::Lt | Op::Le
-                | Op::IsNull | Op::In | Op::Case | Op::Coalesce | Op::Cast | Op::TryCast,
+                Op::Call
+                | Op::And
+                | Op::Or
+                | Op::Not
+                | Op::Eq
+                | Op::Ne
+                | Op::Lt
+                | Op::Le
+                | Op::IsNull
+                | Op::In
+                | Op::Case
+                | Op::Coalesce
+                | Op::Cast
+                | Op::TryCast,
                 _,
             ) => {
                 one.op == other.op
