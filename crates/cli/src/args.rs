@@ -4,6 +4,7 @@ mod authority;
 mod eval;
 mod reviews;
 mod runs;
+mod sql;
 mod store;
 mod trace;
 
@@ -18,6 +19,7 @@ pub(crate) use self::authority::*;
 pub(crate) use self::eval::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
+pub(crate) use self::sql::*;
 pub(crate) use self::store::*;
 pub(crate) use self::trace::*;
 
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Queries: what a change to one means.
+    #[command(subcommand)]
+    Sql(SqlCommand),
     /// Who may do what: the registered workers.
     #[command(subcommand)]
     Workers(WorkersCommand),
@@ -319,6 +324,7 @@ impl Cli {
             },
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
+            Command::Sql(command) => command.format(),
             Command::Clean(args) => args.format,
             Command::Migrate(args) => args.format,
             Command::Store(StoreCommand::Copy(args)) => args.format,

@@ -1115,7 +1115,7 @@ select e.name, m.name as manager from staff e left join staff m on e.manager_id 
 with managers as (select id, name from staff) select e.name, m.name as manager from staff as e left outer join managers as m on m.id = e.manager_id
 
 ## random values of their own
-values b
+values a b
 with r as (select id, random() as x from orders) select id, x as a, x as b from r
 ->
 select id, random() as a, random() as b from orders

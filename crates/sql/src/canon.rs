@@ -39,20 +39,27 @@ pub(crate) struct Output {
     pub(crate) data_type: Option<String>,
 }
 
-/// The content of a query, in terms that may be compared with all others of the same table.
+/// The content of a query, in terms that may be compared with all others of the same table. Calls
+/// that give another value each time are equal to those of a query with the same `side` only.
 pub(crate) fn content(
     query: &Query,
     dialect: Dialect,
     tables: &Tables,
     terms: &mut Terms,
+    side: &str,
 ) -> Content {
     let mut query = query.clone();
     query.rel = push::push(query.rel);
     let query = prune::prune(&query, dialect);
-    Sealer::new(&query, dialect, tables, terms).content(&query)
+    Sealer::new(&query, dialect, tables, terms, side).content(&query)
 }
 
 /// A type's one spelling.
 pub(crate) fn data_type(name: &str, dialect: Dialect) -> String {
     names::data_type(name, dialect)
+}
+
+/// A function that gives another value at each call.
+pub(crate) fn is_volatile(name: &str) -> bool {
+    names::is_volatile(name)
 }

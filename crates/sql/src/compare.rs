@@ -54,17 +54,20 @@ fn effect(
         return Effect::none(Meaning::Cosmetic);
     }
     let mut terms = Terms::default();
-    let mut content = |query, tables: &Tables| {
+    // Calls of random() and the like can be matched only if there are as many.
+    let volatile = [base, head].map(|text| tokens::count(text, dialect, canon::is_volatile));
+    let sides = if volatile[0] == volatile[1] { ["", ""] } else { ["base", "head"] };
+    let mut content = |query, tables: &Tables, side| {
         if is_same_text {
             // A key that is proved on one side only is no change.
             let keyless = tables.without_keys();
-            canon::content(query, dialect, &keyless, &mut terms)
+            canon::content(query, dialect, &keyless, &mut terms, side)
         } else {
-            canon::content(query, dialect, tables, &mut terms)
+            canon::content(query, dialect, tables, &mut terms, side)
         }
     };
-    let base = content(&base_query, base_tables);
-    let head = content(&head_query, head_tables);
+    let base = content(&base_query, base_tables, sides[0]);
+    let head = content(&head_query, head_tables, sides[1]);
     Differ { terms: &mut terms, dialect, base, head }.effect()
 }
 

@@ -27,7 +27,7 @@ use crate::tables::{TableName, Tables};
 pub fn propagate(child: &Query, upstream: &BTreeMap<TableName, Effect>) -> Effect {
     let mut terms = Terms::default();
     let tables = Tables::default();
-    let content = canon::content(child, Dialect::Generic, &tables, &mut terms);
+    let content = canon::content(child, Dialect::Generic, &tables, &mut terms, "");
     let mut reads = Reads { terms: &terms, known: HashMap::new() };
     let mut effect = Effect::none(Meaning::Cosmetic);
     let mut reasons: Vec<(Meaning, String)> = Vec::new();

@@ -11,6 +11,7 @@ pub(crate) mod policy;
 pub(crate) mod records;
 mod reviews;
 mod setup;
+pub(crate) mod sql;
 mod store;
 mod trace;
 mod work;
@@ -74,6 +75,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
         Command::Policy(command) => policy::policy(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
+        Command::Sql(command) => sql::sql(command, ui),
         Command::Workers(command) => workers::workers(command, &House::here()?, ui),
         Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,

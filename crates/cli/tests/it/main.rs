@@ -15,6 +15,7 @@ mod policies;
 mod reviews;
 mod secrets;
 mod shop;
+mod sql;
 mod stores;
 mod team;
 mod traces;

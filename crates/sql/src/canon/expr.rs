@@ -21,7 +21,7 @@ impl<'a> Sealer<'a, '_> {
                 self.terms.and(parts)
             }
             Expr::Subquery(subquery)
-                if subquery.kind == (SubqueryKind::In { negated: false })
+                if is_membership(&subquery.kind)
                     && subquery.operands.len() == subquery.columns.len() =>
             {
                 let inner = self.subquery_env(env, subquery);
@@ -297,6 +297,15 @@ impl<'a> Sealer<'a, '_> {
             }
             SubqueryKind::Array => self.terms.make(Op::Quantified, "array", args),
         }
+    }
+}
+
+/// `in (select …)`, also spelled `= any (select …)`.
+fn is_membership(kind: &SubqueryKind) -> bool {
+    match kind {
+        SubqueryKind::In { negated } => !negated,
+        SubqueryKind::Quantified(how) => matches!(how.as_str(), "= any" | "= some"),
+        _ => false,
     }
 }
 

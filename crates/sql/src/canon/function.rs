@@ -25,7 +25,7 @@ impl<'a> Sealer<'a, '_> {
         if names::is_volatile(&name) {
             let next = self.volatile.len();
             let place = *self.volatile.entry(&raw const *call).or_insert(next);
-            args.push(self.terms.literal(format!("#{place}")));
+            args.push(self.terms.literal(format!("#{place}{}", self.side)));
             return self.terms.call(&name, args);
         }
         let is_plain = !call.distinct
@@ -165,7 +165,7 @@ impl<'a> Sealer<'a, '_> {
         if call.distinct && !facts.ignores_duplicates {
             name.push_str(" distinct");
         }
-        if !facts.ignores_order || call.distinct && !call.order.is_empty() {
+        if !facts.ignores_order && !call.order.is_empty() {
             let order = self.order(env, &call.order);
             let order = self.terms.list(order);
             options.push(order);

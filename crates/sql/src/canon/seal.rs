@@ -62,6 +62,8 @@ pub(super) struct Sealer<'a, 't> {
     pub(super) recursive: Vec<&'a str>,
     /// Calls that give another value each time, by where they stand.
     pub(super) volatile: HashMap<*const Call, usize>,
+    /// Tells the calls of one query from those of the other, where they cannot be matched.
+    pub(super) side: &'t str,
     snapshots: HashMap<(*const Block<'a>, Option<EnvId>), EnvId>,
     root: Rc<Block<'a>>,
 }
@@ -72,6 +74,7 @@ impl<'a, 't> Sealer<'a, 't> {
         dialect: Dialect,
         tables: &'a Tables,
         terms: &'t mut Terms,
+        side: &'t str,
     ) -> Self {
         let (blocks, root) = Blocks::of(query, dialect, tables);
         Self {
@@ -81,6 +84,7 @@ impl<'a, 't> Sealer<'a, 't> {
             envs: Vec::new(),
             recursive: Vec::new(),
             volatile: HashMap::new(),
+            side,
             snapshots: HashMap::new(),
             root,
         }

@@ -12,6 +12,14 @@ pub(super) fn are_same(base: &str, head: &str, dialect: Dialect) -> bool {
     }
 }
 
+/// How many words of the text pass the test.
+pub(super) fn count(text: &str, dialect: Dialect, test: impl Fn(&str) -> bool) -> usize {
+    let tokens = tokens(text, dialect).unwrap_or_default();
+    let is_one =
+        |token: &&Token| matches!(token, Token::Word(word) if test(&word.value.to_lowercase()));
+    tokens.iter().filter(is_one).count()
+}
+
 fn tokens(text: &str, dialect: Dialect) -> Option<Vec<Token>> {
     let grammar = dialect.grammar();
     let mut tokens = Tokenizer::new(&*grammar, text).tokenize().ok()?;
