@@ -1179,3 +1179,9 @@ unknown
 selekt id from orders
 ->
 selekt id, amount from orders
+
+## an OR said twice
+cosmetic
+select id from orders where amount < 3
+->
+select id from orders where amount < 3 or amount < 3

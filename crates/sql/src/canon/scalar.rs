@@ -51,7 +51,11 @@ impl Terms {
                 flat.push(part);
             }
         }
-        let merged = self.merge_alternatives(flat);
+        flat.sort_unstable();
+        flat.dedup();
+        let mut merged = self.merge_alternatives(flat);
+        merged.sort_unstable();
+        merged.dedup();
         let merged = self.factor(merged);
         self.junction(Op::Or, merged, false)
     }
