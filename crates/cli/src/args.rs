@@ -7,6 +7,7 @@ mod publish;
 mod reviews;
 mod runs;
 mod state;
+mod sql;
 mod store;
 mod trace;
 
@@ -24,6 +25,7 @@ pub(crate) use self::publish::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
 pub(crate) use self::state::*;
+pub(crate) use self::sql::*;
 pub(crate) use self::store::*;
 pub(crate) use self::trace::*;
 
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Queries: what a change to one means.
+    #[command(subcommand)]
+    Sql(SqlCommand),
     /// Who may do what: the registered workers.
     #[command(subcommand)]
     Workers(WorkersCommand),
@@ -363,6 +368,7 @@ impl Cli {
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
             Command::Publish(args) => args.format,
+            Command::Sql(command) => command.format(),
             Command::Clean(args) => args.format,
             Command::Migrate(args) => args.format,
             Command::State(StateCommand::Save(args)) => args.format,

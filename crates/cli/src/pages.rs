@@ -10,13 +10,14 @@ use crate::ui::Ui;
 const ERRORS: &str = include_str!("../../../docs/reference/errors.md");
 
 /// Documents that have a published schema.
-pub(crate) const SCHEMAS: [&str; 2] = ["impact", "scorecard"];
+pub(crate) const SCHEMAS: [&str; 3] = ["impact", "scorecard", "sql-compare"];
 
 pub(crate) fn schema(name: Option<&str>, ui: &Ui) -> Result<Outcome, Failure> {
     match name {
         None => ui.result(&format!("{}\n", SCHEMAS.join("\n")))?,
         Some("impact") => ui.json(&impact_schema())?,
         Some("scorecard") => ui.json(&belay_flow::eval::scorecard_schema())?,
+        Some("sql-compare") => ui.json(&crate::commands::sql::schema())?,
         Some(name) => {
             return Err(Failure::input("schema/unknown", format!("there is no schema `{name}`"))
                 .help(format!("the schemas are: {}", SCHEMAS.join(", "))));

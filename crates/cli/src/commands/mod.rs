@@ -14,6 +14,7 @@ pub(crate) mod records;
 mod reviews;
 mod setup;
 mod state;
+pub(crate) mod sql;
 mod store;
 mod trace;
 mod work;
@@ -80,6 +81,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
         Command::Policy(command) => policy::policy(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
+        Command::Sql(command) => sql::sql(command, ui),
         Command::Workers(command) => workers::workers(command, &House::here()?, ui),
         Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
