@@ -2,6 +2,7 @@
 
 mod authority;
 mod eval;
+mod lineage;
 mod reviews;
 mod runs;
 mod store;
@@ -16,6 +17,7 @@ use crate::commands::audit::AuditCommand;
 
 pub(crate) use self::authority::*;
 pub(crate) use self::eval::*;
+pub(crate) use self::lineage::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
 pub(crate) use self::store::*;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Review a dbt change: what it reaches and what it does to the data.
     Impact(ImpactArgs),
+    /// Show where a model's columns come from, and who depends on them.
+    Lineage(LineageArgs),
     /// Run a workflow of the team's own.
     Run(StartArgs),
     /// Runs: their record, and what is done about them.
@@ -271,6 +275,7 @@ impl Cli {
         match &self.command {
             Command::Audit(command) => command.format(),
             Command::Impact(args) => json_or_text(args.format),
+            Command::Lineage(args) => args.error_format(),
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
             | Command::Review(ReviewCommand::List(args))

@@ -7,6 +7,7 @@ mod demo;
 mod eval;
 mod impact;
 mod level;
+mod lineage;
 pub(crate) mod policy;
 pub(crate) mod records;
 mod reviews;
@@ -63,6 +64,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
+        Command::Lineage(args) => lineage::lineage(args, &House::here()?, ui),
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
         Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,

@@ -11,6 +11,7 @@ mod evaluators;
 mod home;
 mod ladder;
 mod layers;
+mod lineage;
 mod policies;
 mod reviews;
 mod secrets;
