@@ -4,6 +4,7 @@ mod authority;
 mod bench;
 mod eval;
 mod publish;
+mod lineage;
 mod reviews;
 mod runs;
 mod state;
@@ -22,6 +23,7 @@ pub(crate) use self::authority::*;
 pub(crate) use self::bench::*;
 pub(crate) use self::eval::*;
 pub(crate) use self::publish::*;
+pub(crate) use self::lineage::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
 pub(crate) use self::state::*;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Impact(ImpactArgs),
     /// Show a report on its pull request: one comment kept current, a check, annotations.
     Publish(PublishArgs),
+    /// Show where a model's columns come from, and who depends on them.
+    Lineage(LineageArgs),
     /// Run a workflow of the team's own.
     Run(StartArgs),
     /// Runs: their record, and what is done about them.
@@ -319,6 +323,7 @@ impl Cli {
             Command::Bench(command) => command.format(),
             Command::Impact(args) if args.format == ImpactFormat::Json => PlainFormat::Json,
             Command::Impact(_) => PlainFormat::Text,
+            Command::Lineage(args) => args.error_format(),
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
             | Command::Review(ReviewCommand::List(args))

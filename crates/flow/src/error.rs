@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use belay_audit::AuditError;
+use belay_dbt::CatalogError;
 use belay_dbt::manifest::ManifestError;
 use belay_dbt::profile::ProfileError;
 use belay_dbt::run_results::RunResultsError;
@@ -18,6 +19,7 @@ use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
 use crate::base_state::StateError;
+use crate::lineage::LineageError;
 use crate::run_error::RunError;
 
 use crate::registry::Faults;
@@ -32,6 +34,8 @@ pub enum FlowError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("the manifest of {side} cannot be used: {source}")]
     Manifest { side: String, source: ManifestError },
+    #[error("the catalog `{path}` cannot be used: {source}")]
+    Catalog { path: PathBuf, source: CatalogError },
     #[error("the run results of {side} cannot be used: {source}")]
     RunResults { side: String, source: RunResultsError },
     #[error("there is no profiles.yml in `{}`", folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join("`, `"))]
@@ -75,6 +79,8 @@ pub enum FlowError {
     #[error(transparent)]
     Eval(#[from] crate::eval::EvalError),
     #[error(transparent)]
+    Lineage(#[from] LineageError),
+    #[error(transparent)]
     Profile(#[from] ProfileError),
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -111,6 +117,8 @@ impl FlowError {
         Some(match self {
             Self::Manifest { source, .. } => source,
             Self::RunResults { source, .. } => source,
+            Self::Catalog { source, .. } => source,
+            Self::Lineage(inner) => inner,
             Self::Faults(inner) => inner,
             Self::Audit(inner) => inner,
             Self::Bench(inner) => inner,

@@ -8,6 +8,7 @@ mod demo;
 mod eval;
 mod impact;
 mod level;
+mod lineage;
 pub(crate) mod policy;
 mod publish;
 pub(crate) mod records;
@@ -70,6 +71,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
         Command::Publish(args) => publish::publish(args, &House::here()?, ui).await,
+        Command::Lineage(args) => lineage::lineage(args, &House::here()?, ui),
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
         Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,

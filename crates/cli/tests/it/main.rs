@@ -13,6 +13,7 @@ mod home;
 mod ladder;
 mod layers;
 mod pipeline;
+mod lineage;
 mod policies;
 mod postgres;
 mod publish;

@@ -1,22 +1,31 @@
 //! From a manifest to a [`Project`]: each node understood against what its parents return.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use belay_dbt::catalog::CatalogRelation;
 use belay_dbt::manifest::{Kind, Node};
 use belay_dbt::{Catalog, Manifest, NodeId};
+use belay_model::Digest;
 use belay_sql::{Dialect, Table, TableName, Tables, Unread, plan};
 
+use super::cache::{self, Cache, Found};
 use super::names::{self, EPHEMERAL};
 use super::render::{Reference, render};
-use super::{Confidence, Edge, NodeLineage, Output, Project, Read, Understood, order, shape};
+use super::{
+    Confidence, Edge, NodeLineage, Output, Project, Read, Understood, found, order, shape,
+};
 
 /// Everything at once. Call it on a deep stack.
-pub(super) fn project(manifest: &Manifest, catalog: Option<&Catalog>) -> Project {
+pub(super) fn project(
+    manifest: &Manifest,
+    catalog: Option<&Catalog>,
+    cache: &mut Cache,
+) -> Project {
     let mut reading = Reading::new(manifest, catalog);
     for id in reading.project.order.clone() {
         if let Some(node) = manifest.node(&id) {
-            reading.take_in(node);
+            reading.take_in(node, cache);
         }
     }
     reading.leave_out_circles();
@@ -57,11 +66,27 @@ pub(super) fn query(text: &str, dialect: Dialect, tables: &Tables) -> Result<pla
             query.with = None;
         }
     }
-    Err(Unread::Unsupported("this belay does not bind queries yet".to_owned()))
+    belay_sql::bind(&query, dialect, tables)
 }
 
 fn is_ephemeral(name: &str) -> bool {
     name.get(..EPHEMERAL.len()).is_some_and(|start| start.eq_ignore_ascii_case(EPHEMERAL))
+}
+
+/// What a query returns and reads. What is said to be known of the tables may be out of date: a
+/// query that contradicts it is read again with less taken for granted.
+fn read(text: &str, dialect: Dialect, tables: Vec<(TableName, Table)>) -> Result<Found, Unread> {
+    let certain: Tables = tables.iter().cloned().collect();
+    let unread = match query(text, dialect, &certain) {
+        Ok(query) => return Ok(found::of(&query)),
+        Err(unread) => unread,
+    };
+    let open = |(name, table): (TableName, Table)| (name, Table { is_complete: false, ..table });
+    let open: Tables = tables.into_iter().map(open).collect();
+    match query(text, dialect, &open) {
+        Ok(query) => Ok(found::doubtful(found::of(&query), unread.to_string())),
+        Err(_) => Err(unread),
+    }
 }
 
 /// A project while it is being read.
@@ -71,6 +96,8 @@ struct Reading<'a> {
     project: Project,
     /// Every relation's name, for names that are spelled in part.
     known: Tables,
+    /// What is known of each node's table, by content.
+    shapes: BTreeMap<NodeId, Digest>,
 }
 
 impl<'a> Reading<'a> {
@@ -91,7 +118,7 @@ impl<'a> Reading<'a> {
         let known = known.collect();
         let (order, cycle) = order::order(manifest);
         let project = Project { dialect, of: BTreeMap::new(), order, cycle, by_table };
-        Self { manifest, catalog, project, known }
+        Self { manifest, catalog, project, known, shapes: BTreeMap::new() }
     }
 
     fn dialect(&self) -> Dialect {
@@ -102,12 +129,13 @@ impl<'a> Reading<'a> {
         self.catalog.and_then(|catalog| catalog.relation(&node.id))
     }
 
-    fn take_in(&mut self, node: &Node) {
+    fn take_in(&mut self, node: &Node, cache: &mut Cache) {
         let lineage = match node.kind {
             Kind::Source | Kind::Seed => self.declared(node),
-            Kind::Model | Kind::Snapshot => self.of_query(node),
+            Kind::Model | Kind::Snapshot => self.of_query(node, cache),
             _ => return,
         };
+        self.shapes.insert(node.id.clone(), cache::shape(&lineage.table));
         self.project.of.insert(node.id.clone(), lineage);
     }
 
@@ -123,6 +151,7 @@ impl<'a> Reading<'a> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             rows: BTreeSet::new(),
+            star: BTreeSet::new(),
             volatile: BTreeSet::new(),
             notes: Vec::new(),
         }
@@ -164,13 +193,11 @@ impl<'a> Reading<'a> {
         lineage
     }
 
-    fn of_query(&self, node: &Node) -> NodeLineage {
-        if node.language.as_deref().is_some_and(|language| language != "sql") {
-            let language = node.language.as_deref().unwrap_or_default();
+    fn of_query(&self, node: &Node, cache: &mut Cache) -> NodeLineage {
+        if let Some(language) = node.language.as_deref().filter(|language| *language != "sql") {
             return self.unread(node, format!("it is written in {language}, not in SQL"));
         }
-        let compiled = node.compiled_code.clone();
-        let (text, understood) = match compiled {
+        let (text, understood) = match node.compiled_code.clone() {
             Some(text) => (Some(text), Understood::Compiled),
             None => (self.rendered(node), Understood::Rendered),
         };
@@ -179,11 +206,148 @@ impl<'a> Reading<'a> {
             return self.unread(node, why.to_owned());
         };
         let inputs = self.inputs(node);
-        let mut lineage = self.unread(node, "this belay does not bind queries yet".to_owned());
-        let _ = understood;
+        let own = self.begun(node, understood);
+        let found = self.found(&text, &inputs, node, &own, cache);
+        let mut lineage = match found {
+            Ok(found) => self.filled(node, own, &inputs, &found),
+            Err(unread) => self.unread(node, unread.to_string()),
+        };
         lineage.text = Some(text);
         lineage.inputs = inputs;
+        self.put_keys(node, &mut lineage);
         lineage
+    }
+
+    /// Out of the cache, or by reading.
+    fn found(
+        &self,
+        text: &str,
+        inputs: &[NodeId],
+        node: &Node,
+        own: &NodeLineage,
+        cache: &mut Cache,
+    ) -> Result<Arc<Found>, Unread> {
+        let known = inputs.iter().filter_map(|id| {
+            let name = self.project.of.get(id)?.name.as_ref()?;
+            Some((name, *self.shapes.get(id)?))
+        });
+        let own = inputs.contains(&node.id).then(|| {
+            let table = Table { is_complete: false, ..own.table.clone() };
+            Some((own.name.clone()?, table))
+        });
+        let own = own.flatten();
+        let itself = own.iter().map(|(name, table)| (name, cache::shape(table)));
+        let key = cache::key(text, self.dialect(), known.chain(itself));
+        if let Some(found) = cache.get(key) {
+            return Ok(found);
+        }
+        let tables = inputs.iter().filter_map(|id| {
+            let input = self.project.of.get(id)?;
+            Some((input.name.clone()?, input.table.clone()))
+        });
+        let found = Arc::new(read(text, self.dialect(), tables.chain(own).collect())?);
+        cache.put(key, Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// A node whose query was read.
+    fn filled(
+        &self,
+        node: &Node,
+        mut lineage: NodeLineage,
+        inputs: &[NodeId],
+        found: &Found,
+    ) -> NodeLineage {
+        let declared = std::mem::take(&mut lineage.table);
+        let confidence = match lineage.understood {
+            Understood::Rendered => Confidence::Likely,
+            _ => Confidence::Certain,
+        };
+        let reads = found::reads(found, confidence, |table| self.meant(table, inputs));
+        let at = |at: &usize| reads.get(*at).cloned();
+        lineage.rows = found.rows.iter().filter_map(at).collect();
+        lineage.star = found.star.iter().filter_map(at).collect();
+        lineage.volatile.clone_from(&found.volatile);
+        for cache::FoundOutput(name, data_type, sources) in &found.outputs {
+            let sources = Some(sources.iter().filter_map(at).collect());
+            let output = Output { name: name.clone(), data_type: data_type.clone(), sources };
+            lineage.outputs.push(output);
+        }
+        lineage.table.is_complete = found.is_complete;
+        lineage.table.keys.clone_from(&found.keys);
+        if let Some(doubt) = &found.doubt {
+            lineage.notes.push(format!(
+                "it is read as if the tables it reads had more columns than is known: {doubt}"
+            ));
+        }
+        if node.kind == Kind::Snapshot {
+            self.put_snapshot_columns(node, &mut lineage);
+        }
+        self.check(&mut lineage, &declared);
+        let column = |output: &Output| (output.name.clone(), output.data_type.clone());
+        lineage.table.columns = lineage.outputs.iter().map(column).collect();
+        lineage
+    }
+
+    /// What dbt adds: a row for each state of a record, and the moments between which it held.
+    fn put_snapshot_columns(&self, node: &Node, lineage: &mut NodeLineage) {
+        // The keys of the query hold for one state only.
+        lineage.table.keys.clear();
+        let updated_at = node.config.text("updated_at");
+        let updated_at = updated_at.map(|column| self.dialect().fold(column, false));
+        let updated_at =
+            lineage.outputs.iter().find(|output| Some(&output.name) == updated_at.as_ref());
+        let updated_at = updated_at.and_then(|output| output.sources.clone());
+        for (name, _) in shape::snapshot_columns(node, self.dialect()) {
+            if updated_at.is_none() {
+                lineage.volatile.insert(name.clone());
+            }
+            let sources = Some(updated_at.clone().unwrap_or_default());
+            lineage.outputs.push(Output { name, data_type: None, sources });
+        }
+    }
+
+    /// The catalog, or the YAML of a contract, as a check, and for columns that a `*` hides.
+    fn check(&self, lineage: &mut NodeLineage, declared: &Table) {
+        if !declared.is_complete {
+            return;
+        }
+        let has = |name: &String| lineage.outputs.iter().any(|output| output.name == *name);
+        let missing: Vec<&(String, Option<String>)> =
+            declared.columns.iter().filter(|(name, _)| !has(name)).collect();
+        if !lineage.table.is_complete {
+            let hidden = missing.into_iter().map(|(name, data_type)| Output {
+                name: name.clone(),
+                data_type: data_type.clone(),
+                sources: (!lineage.star.is_empty()).then(|| found::named(&lineage.star, name)),
+            });
+            let hidden: Vec<Output> = hidden.collect();
+            lineage.outputs.extend(hidden);
+            lineage.table.is_complete = true;
+            lineage.notes.push("columns behind a `*` are those of the catalog".to_owned());
+        } else if !missing.is_empty() {
+            let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).take(5).collect();
+            lineage.notes.push(format!(
+                "the catalog has columns that the query does not make: {}; it may be older than the query",
+                names.join(", ")
+            ));
+        }
+        for output in lineage.outputs.iter_mut().filter(|output| output.data_type.is_none()) {
+            let known = declared.columns.iter().find(|(name, _)| *name == output.name);
+            output.data_type = known.and_then(|(_, data_type)| data_type.clone());
+        }
+    }
+
+    /// The node that a query means by a table's name: one that it may read before any other.
+    fn meant(&self, table: &TableName, inputs: &[NodeId]) -> Option<NodeId> {
+        let is_it = |id: &&NodeId| {
+            self.project.of.get(*id).is_some_and(|node| node.name.as_ref() == Some(table))
+        };
+        if let Some(input) = inputs.iter().find(is_it) {
+            return Some(input.clone());
+        }
+        let (full, _) = self.known.find(table)?;
+        self.project.by_table.get(full).cloned()
     }
 
     /// The nodes that a query can read by name: parents with a relation, and itself.
@@ -195,7 +359,8 @@ impl<'a> Reading<'a> {
                 !(parent.is_ephemeral() && matches!(lineage.understood, Understood::No(_)))
             })
         });
-        parents.map(|parent| parent.id.clone()).collect()
+        let itself = (node.materialized() == Some("incremental")).then(|| node.id.clone());
+        parents.map(|parent| parent.id.clone()).chain(itself).collect()
     }
 
     /// The code with its references put in, where it needs nothing else of dbt.

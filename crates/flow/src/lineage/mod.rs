@@ -5,15 +5,37 @@
 //! return. What is not understood says why, and is never taken for a node without sources.
 
 mod bind;
+pub mod cache;
+mod dot;
+pub mod error;
+mod find;
+mod found;
+pub mod graph;
+mod html;
+mod layout;
+mod load;
 mod names;
 mod order;
+mod readers;
 mod render;
 mod shape;
+#[cfg(test)]
+mod tests;
+mod text;
+mod walk;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::cache::Cache;
+pub use self::error::LineageError;
+pub use self::graph::Graph;
+pub use self::load::{Asked, Form, Loaded, load, target_of};
+pub use self::walk::{Direction, walk};
+
 use belay_dbt::manifest::Kind;
 use belay_dbt::{Catalog, Manifest, NodeId};
+pub use belay_sql::lineage::{Confidence, Edge};
 use belay_sql::{Dialect, Table, TableName, Tables, Unread, plan, with_deep_stack};
 
 /// A project, every node understood as far as it can be.
@@ -30,7 +52,7 @@ pub struct Project {
 }
 
 /// One node: what it returns, and from what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NodeLineage {
     pub kind: Kind,
     /// How queries name it; of an ephemeral model, the name of the query that dbt puts into its
@@ -47,6 +69,8 @@ pub struct NodeLineage {
     pub outputs: Vec<Output>,
     /// What decides which rows there are: filters, joins, group keys.
     pub rows: BTreeSet<Read>,
+    /// What the columns come from that nobody has named: a `*` over tables that are not known whole.
+    pub star: BTreeSet<Read>,
     /// Columns that come out differently each time: they read the clock or are random.
     pub volatile: BTreeSet<String>,
     /// What else a reader should know, in words.
@@ -73,47 +97,6 @@ pub struct Read {
     pub confidence: Confidence,
 }
 
-/// What a column is read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Edge {
-    Value,
-    Filter,
-    Join,
-    Group,
-    Window,
-    Order,
-}
-
-impl Edge {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Value => "value",
-            Self::Filter => "filter",
-            Self::Join => "join",
-            Self::Group => "group",
-            Self::Window => "window",
-            Self::Order => "order",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Confidence {
-    Certain,
-    /// An unqualified name over a table whose columns are not all known, or a query that dbt has
-    /// not compiled.
-    Likely,
-}
-
-impl Confidence {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Certain => "certain",
-            Self::Likely => "likely",
-        }
-    }
-}
-
 /// How a node came to be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Understood {
@@ -130,8 +113,13 @@ pub enum Understood {
 impl Project {
     /// Understands a whole project. Never fails: what is not understood says so.
     pub fn of(manifest: &Manifest, catalog: Option<&Catalog>) -> Self {
+        Self::with_cache(manifest, catalog, &mut Cache::default())
+    }
+
+    /// The same; what the cache knows is not read again, and what is read goes into it.
+    pub fn with_cache(manifest: &Manifest, catalog: Option<&Catalog>, cache: &mut Cache) -> Self {
         let failed = |unread: Unread| Self::not_understood(manifest, catalog, &unread.to_string());
-        with_deep_stack(|| bind::project(manifest, catalog)).unwrap_or_else(failed)
+        with_deep_stack(|| bind::project(manifest, catalog, cache)).unwrap_or_else(failed)
     }
 
     pub fn node(&self, id: &NodeId) -> Option<&NodeLineage> {
@@ -145,8 +133,17 @@ impl Project {
 
     /// What is known of the tables that a node's query reads.
     pub fn tables(&self, id: &NodeId) -> Tables {
-        let inputs = self.of.get(id).map(|node| node.inputs.as_slice()).unwrap_or_default();
-        let known = inputs.iter().filter_map(|input| self.of.get(input));
+        let Some(node) = self.of.get(id) else { return Tables::default() };
+        let mut tables = self.tables_of(&node.inputs);
+        if let Some(name) = node.name.clone().filter(|_| node.inputs.contains(id)) {
+            // It reads what it made before, which may have had other columns.
+            tables.insert(name, Table { is_complete: false, ..node.table.clone() });
+        }
+        tables
+    }
+
+    fn tables_of(&self, nodes: &[NodeId]) -> Tables {
+        let known = nodes.iter().filter_map(|input| self.of.get(input));
         known.filter_map(|node| Some((node.name.clone()?, node.table.clone()))).collect()
     }
 
@@ -167,6 +164,10 @@ impl Project {
 }
 
 impl NodeLineage {
+    pub const fn is_unread(&self) -> bool {
+        matches!(self.understood, Understood::No(_))
+    }
+
     /// The column as the engine folds its name.
     pub fn output(&self, name: &str) -> Option<&Output> {
         self.outputs.iter().find(|output| output.name == name)

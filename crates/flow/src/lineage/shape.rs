@@ -27,8 +27,7 @@ pub(super) fn declared(node: &Node, found: Option<&CatalogRelation>, dialect: Di
     }
 }
 
-/// The columns that dbt adds to a snapshot, with what each is made from: `true` for those that hold
-/// the moment of a run.
+/// The columns that dbt adds to a snapshot: as it names them here, and by default.
 pub(super) fn snapshot_columns(node: &Node, dialect: Dialect) -> Vec<(String, &'static str)> {
     let names = node.config.value("snapshot_meta_column_names");
     let named = |column: &'static str| {
