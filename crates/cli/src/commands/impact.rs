@@ -78,6 +78,7 @@ pub(crate) fn settings(house: &House) -> Settings {
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
+        ..Settings::default()
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 use crate::home::{Home, Ran};
 
 const PROJECT: &str =
-    "name: shop\nversion: '1'\nprofile: shop\nseeds:\n  shop:\n    +schema: raw\n";
+    "name: shop\nversion: '1.0'\nprofile: shop\nseeds:\n  shop:\n    +schema: raw\n";
 
 const SEED: &str = "order_id,customer_id,amount\n1,10,5.00\n2,10,7.50\n3,11,1.25\n4,12,9.99\n";
 
@@ -319,7 +319,7 @@ fn tests_of_base_run_in_sessions_that_refuse_to_write() {
         Vec::<String>::new()
     );
     let tests = report["tests"].as_array().unwrap();
-    let sly = tests.iter().find(|test| test["test"].as_str().is_some_and(|id| id.contains("sly")));
+    let sly = tests.iter().find(|test| test["node"].as_str().is_some_and(|id| id.contains("sly")));
     assert_ne!(sly.unwrap()["base"], "pass", "{report}");
     assert!(tests.iter().any(|test| test["base"] == "pass"), "{report}");
 }
