@@ -124,8 +124,8 @@ impl Shop {
 
     fn dbt(&self, args: &[&str]) {
         let dbt = belay_outside::Cache::new(crate::home::cache()).dbt("postgres");
-        let dbt = dbt.expect("run ./check, which installs dbt for PostgreSQL");
-        let ran = Command::new(dbt)
+        assert!(dbt.is_some(), "run ./check, which installs dbt for PostgreSQL");
+        let ran = Command::new(dbt.unwrap())
             .args(args)
             .current_dir(self.home.work())
             .env("SHOP_USER", &self.name)
@@ -180,10 +180,12 @@ impl Drop for Shop {
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where it is")]
 fn server() -> PgConnectOptions {
-    let url = std::env::var("BELAY_TEST_POSTGRES").expect(
-        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`",
+    let url = std::env::var("BELAY_TEST_POSTGRES");
+    assert!(
+        url.is_ok(),
+        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`"
     );
-    url.parse().unwrap()
+    url.unwrap().parse().unwrap()
 }
 
 fn on_server(options: &PgConnectOptions, sql: &str) {

@@ -192,7 +192,7 @@ async fn cancel_ends_a_long_query_soon_and_the_session_goes_on() {
     };
     let (answer, ()) = tokio::join!(session.rows("SELECT 1 FROM pg_sleep(600)"), stop);
     assert!(matches!(answer, Err(WarehouseError::Statement { .. })), "{answer:?}");
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
     assert_eq!(session.cell("SELECT 1::bigint").await, Cell::Int(1));
     session.close().await;
 }
