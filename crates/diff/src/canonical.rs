@@ -127,7 +127,7 @@ pub(crate) fn row_text(dialect: Dialect, values: &[String]) -> String {
 /// The first 60 bits of a text's MD5, as every engine can say them.
 pub(crate) fn digest(dialect: Dialect, text: &str) -> String {
     match dialect {
-        Dialect::DuckDb => format!("CAST(md5_number_upper({text}) >> 4 AS BIGINT)"),
+        Dialect::DuckDb => format!("CAST('0x' || substr(md5({text}), 1, 15) AS BIGINT)"),
         Dialect::Postgres => {
             format!("CAST(CAST('x' || substr(md5({text}), 1, 15) AS BIT(60)) AS BIGINT)")
         }

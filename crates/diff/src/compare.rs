@@ -169,6 +169,19 @@ impl Comparison {
         format!("({b} IS DISTINCT FROM {h})")
     }
 
+    /// The value of a side in a column that holds those of both.
+    pub(crate) fn common_value(&self, which: Which, pair: &ColumnPair) -> Option<String> {
+        let column = which.of(pair)?;
+        let value = self.value(column);
+        Some(if self.as_text(pair) {
+            self.dialect.text(&value)
+        } else if self.overflows(pair) {
+            decimal_text(self.dialect, &value, self.dialect.kind(&column.data_type))
+        } else {
+            value
+        })
+    }
+
     /// DuckDB compares two decimals as one that holds both, and there may be none.
     fn overflows(&self, pair: &ColumnPair) -> bool {
         let (Dialect::DuckDb, ColumnChange::Retyped) = (self.dialect, pair.change()) else {

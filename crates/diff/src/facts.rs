@@ -6,7 +6,7 @@ use belay_model::rows::{Cell, Rows};
 use crate::compare::Which;
 use crate::estimate::Share;
 use crate::relation::ColumnPair;
-use crate::{AnswerError, Comparison, Plan};
+use crate::{AnswerError, ColumnChange, Comparison, Kind, Plan};
 
 /// What is known of a column beside its counts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,8 +52,15 @@ impl Comparison {
         };
         let ordered = Which::BOTH.into_iter().all(numeric);
         let side = |which: Which, counts: &str| {
-            let value = which.of(pair).map(|column| self.value(column)).unwrap_or_default();
-            let value = if self.as_text(pair) { self.dialect.text(&value) } else { value };
+            let value = self.common_value(which, pair).unwrap_or_default();
+            let is_number = |(base, head): (Kind, Kind)| base.is_numeric() && head.is_numeric();
+            let value = if pair.change() != ColumnChange::Same
+                && pair.kinds(self.dialect).is_some_and(is_number)
+            {
+                self.dialect.double(&value)
+            } else {
+                value
+            };
             let share = self.share(which, plan, &sampled);
             let share = share.map(|share| format!(" WHERE {share}")).unwrap_or_default();
             format!(

@@ -16,7 +16,7 @@ mod relation;
 mod result;
 mod tolerance;
 
-pub use across::Across;
+pub use across::{Across, AcrossOutcome, End, Wanted};
 pub use canonical::Form;
 pub use compare::{Comparison, Key, Samples, Which};
 pub use course::{Course, How, Limits, Outcome};

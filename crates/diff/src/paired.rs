@@ -114,9 +114,7 @@ impl Comparison {
                 .iter()
                 .enumerate()
                 .filter_map(|(at, pair)| {
-                    let value = self.value(which.of(pair)?);
-                    let value = if self.as_text(pair) { self.dialect.text(&value) } else { value };
-                    Some(format!("{value} AS c{at}, "))
+                    Some(format!("{} AS c{at}, ", self.common_value(which, pair)?))
                 })
                 .collect();
             let share = self.share(which, plan, &pairs);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ColumnPair, Dialect};
+use crate::{ColumnPair, Dialect, Kind};
 
 /// Equal within `max(abs, rel · max(|a|, |b|))`. Of moments `abs` is in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,8 +34,12 @@ impl Default for Tolerances {
 impl Tolerances {
     /// The tolerance that holds for a pair of columns, if one does.
     pub fn of(&self, pair: &ColumnPair, dialect: Dialect) -> Option<Tolerance> {
-        let (base, head) = pair.kinds(dialect)?;
-        let own = self.columns.get(&pair.name.to_lowercase()).copied();
+        self.of_kinds(&pair.name.to_lowercase(), pair.kinds(dialect)?)
+    }
+
+    /// The same by a column's name in lower case and its kinds.
+    pub(crate) fn of_kinds(&self, name: &str, (base, head): (Kind, Kind)) -> Option<Tolerance> {
+        let own = self.columns.get(name).copied();
         if base.is_numeric() && head.is_numeric() {
             let is_single = base.is_single() || head.is_single();
             let float = Tolerance {

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use adbc_core::Optionable as _;
+use adbc_core::options::{OptionConnection, OptionValue};
+
 use crate::connection::{Connection, Manners, hidden};
-use crate::{Database, Driver, WarehouseError};
+use crate::{Access, Database, Driver, WarehouseError};
 
 /// What a driver of the team's own is given.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,9 +46,16 @@ impl Other {
             message: hidden(message, &secrets),
         };
         let options = self.options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let inner = driver.connect(options)?.map_err(|error| unreachable(error.message))?;
-        let manners =
-            Manners { timeout: database.timeout, secrets: secrets.clone(), transactions: false };
+        let mut inner = driver.connect(options)?.map_err(|error| unreachable(error.message))?;
+        let reads = database.access == Access::ReadOnly;
+        let transactions = reads && self.dialect == "postgres";
+        if reads && !transactions {
+            // A driver that knows no session that only reads gets none that compares.
+            inner
+                .set_option(OptionConnection::ReadOnly, OptionValue::from("true"))
+                .map_err(|error| unreachable(error.message))?;
+        }
+        let manners = Manners { timeout: database.timeout, secrets: secrets.clone(), transactions };
         Ok(Connection::new(inner, manners))
     }
 }

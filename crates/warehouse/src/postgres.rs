@@ -149,9 +149,9 @@ impl Postgres {
                 "permission denied to set role",
             ])
             || (says(&["role \""]) && says(&["\" does not exist"]))
+            || state == "42501"
+            || says(&["permission denied for database"])
         {
-            WarehouseError::Login { address, user, message }
-        } else if state == "42501" || says(&["permission denied for database"]) {
             WarehouseError::Login { address, user, message }
         } else {
             WarehouseError::Unreachable { address, message }

@@ -1,6 +1,8 @@
 mod confinement;
+mod diff_across;
 mod diff_contract;
 mod diff_law;
+mod engine;
 mod fixture;
 mod opening;
 mod postgres;

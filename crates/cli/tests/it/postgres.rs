@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 use crate::home::{Home, Ran};
 
 const PROJECT: &str =
-    "name: shop\nversion: '1'\nprofile: shop\nseeds:\n  shop:\n    +schema: raw\n";
+    "name: shop\nversion: '1.0'\nprofile: shop\nseeds:\n  shop:\n    +schema: raw\n";
 
 const SEED: &str = "order_id,customer_id,amount\n1,10,5.00\n2,10,7.50\n3,11,1.25\n4,12,9.99\n";
 
@@ -124,8 +124,8 @@ impl Shop {
 
     fn dbt(&self, args: &[&str]) {
         let dbt = belay_outside::Cache::new(crate::home::cache()).dbt("postgres");
-        let dbt = dbt.expect("run ./check, which installs dbt for PostgreSQL");
-        let ran = Command::new(dbt)
+        assert!(dbt.is_some(), "run ./check, which installs dbt for PostgreSQL");
+        let ran = Command::new(dbt.unwrap())
             .args(args)
             .current_dir(self.home.work())
             .env("SHOP_USER", &self.name)
@@ -180,10 +180,12 @@ impl Drop for Shop {
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where it is")]
 fn server() -> PgConnectOptions {
-    let url = std::env::var("BELAY_TEST_POSTGRES").expect(
-        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`",
+    let url = std::env::var("BELAY_TEST_POSTGRES");
+    assert!(
+        url.is_ok(),
+        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`"
     );
-    url.parse().unwrap()
+    url.unwrap().parse().unwrap()
 }
 
 fn on_server(options: &PgConnectOptions, sql: &str) {
@@ -319,7 +321,7 @@ fn tests_of_base_run_in_sessions_that_refuse_to_write() {
         Vec::<String>::new()
     );
     let tests = report["tests"].as_array().unwrap();
-    let sly = tests.iter().find(|test| test["test"].as_str().is_some_and(|id| id.contains("sly")));
+    let sly = tests.iter().find(|test| test["node"].as_str().is_some_and(|id| id.contains("sly")));
     assert_ne!(sly.unwrap()["base"], "pass", "{report}");
     assert!(tests.iter().any(|test| test["base"] == "pass"), "{report}");
 }

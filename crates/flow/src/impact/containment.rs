@@ -215,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn on_a_server_the_database_is_the_one_of_the_target_to_the_letter() {
+        let server = |database: &str| {
+            let server = belay_warehouse::Postgres::new("h", 5432, database, "u");
+            Address::Postgres(Box::new(server))
+        };
+        let inside = || vec![node("model", &["shop", "orders"], "belay_1_marts", table())];
+        assert!(check_at(&server("shop"), inside(), &["model.shop.orders"]).is_ok());
+        for other in ["Shop", "shop2"] {
+            let refused = check_at(&server(other), inside(), &["model.shop.orders"]);
+            assert!(matches!(refused, Err(FlowError::OutsideScratch { .. })), "{other}");
+        }
+    }
+
+    #[test]
     fn what_stays_in_the_claim_is_let_through() {
         let inside = vec![
             node("model", &["shop", "orders"], "belay_1_marts", table()),
