@@ -14,6 +14,7 @@ mod request;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
+mod waves;
 
 use belay_dbt::Scope;
 use belay_dbt::scope::Selection;
