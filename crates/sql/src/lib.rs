@@ -5,13 +5,18 @@
 //! comparing and lineage work on that.
 
 pub mod bind;
+mod canon;
+mod compare;
 mod dialect;
 mod parse;
 pub mod plan;
+mod propagate;
 mod tables;
 mod walk;
 
 pub use crate::bind::{bind, canonical_type, read};
+pub use crate::compare::{Comparison, compare};
 pub use crate::dialect::Dialect;
 pub use crate::parse::{Unread, parse, with_deep_stack};
+pub use crate::propagate::propagate;
 pub use crate::tables::{Table, TableName, Tables};
