@@ -19,7 +19,7 @@ use super::containment::{
 };
 use super::scratch::{Claim, Workshop};
 use super::sides::{self, BuildableProject};
-use super::waves::{Wave, Waves};
+use super::waves::{Wave, Waves, exactly_equal};
 use super::{Findings, Request, Uncompared, compare, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
@@ -277,7 +277,7 @@ async fn in_waves(
         built = findings.built.take().ok_or_else(lost)?;
         let failed = built.nodes.iter().filter(|one| one.status != Status::Success);
         let compared = findings.data.get(before..).unwrap_or_default();
-        waves.learn(failed.map(|one| &one.node), compared);
+        waves.learn(failed.map(|one| &one.node), exactly_equal(compared));
         match &mut all {
             Some(all) => all.outcomes.extend(results.results.outcomes),
             None => all = Some(results.results),

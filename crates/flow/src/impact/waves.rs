@@ -127,11 +127,10 @@ impl Waves {
     pub(super) fn learn<'a>(
         &mut self,
         failed: impl IntoIterator<Item = &'a NodeId>,
-        compared: &[Compared],
+        equal: impl IntoIterator<Item = NodeId>,
     ) {
         self.failed.extend(failed.into_iter().map(|id| (id.clone(), id.clone())));
-        let equal = compared.iter().filter(|one| is_exactly_equal(one));
-        self.equal.extend(equal.map(|one| one.node.clone()));
+        self.equal.extend(equal);
         // dbt skips these within one run; across runs it would read base's relation instead.
         for id in &self.due {
             if self.built.contains(id) || self.failed.contains_key(id) {
@@ -231,13 +230,16 @@ impl Waves {
     }
 }
 
-/// Every row and every value is the same to the letter: number of rows and checksums agree, nothing
-/// was sampled, nothing is taken as equal within a tolerance or as volatile.
-fn is_exactly_equal(compared: &Compared) -> bool {
-    compared.how == How::Checksum
-        && compared.is_equal()
-        && compared.sampled.is_none()
-        && compared.volatile.is_empty()
+/// The relations of which every row and every value is the same to the letter: number of rows and
+/// checksums agree, nothing was sampled, nothing is taken as equal within a tolerance or as volatile.
+pub(super) fn exactly_equal(compared: &[Compared]) -> impl Iterator<Item = NodeId> {
+    let equal = compared.iter().filter(|one| {
+        one.how == How::Checksum
+            && one.is_equal()
+            && one.sampled.is_none()
+            && one.volatile.is_empty()
+    });
+    equal.map(|one| one.node.clone())
 }
 
 /// The due nodes that a node reads, ephemeral models looked through; and the other nodes that it
@@ -257,4 +259,114 @@ fn due_parents(
         }
     }
     (found, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A chain `a1 … an` below each changed node `a`, and a node `join` that reads the ends.
+    fn project(chains: &[&str], length: usize, code: &str) -> Manifest {
+        let mut nodes = serde_json::Map::new();
+        let mut add = |name: String, parents: Vec<String>, code: &str| {
+            let id = format!("model.shop.{name}");
+            let parents: Vec<String> =
+                parents.iter().map(|name| format!("model.shop.{name}")).collect();
+            let node = json!({
+                "name": name, "resource_type": "model", "package_name": "shop", "raw_code": code,
+                "fqn": ["shop", name], "alias": name, "schema": "main",
+                "config": {"materialized": "table"}, "depends_on": {"nodes": parents},
+            });
+            nodes.insert(id, node);
+        };
+        for chain in chains {
+            add((*chain).to_owned(), Vec::new(), code);
+            for at in 1..=length {
+                let above =
+                    if at == 1 { (*chain).to_owned() } else { format!("{chain}{}", at - 1) };
+                add(format!("{chain}{at}"), vec![above], "same");
+            }
+        }
+        let ends = chains.iter().map(|chain| format!("{chain}{length}")).collect();
+        add("join".to_owned(), ends, "same");
+        let manifest = json!({
+            "metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"},
+            "nodes": nodes,
+        });
+        Manifest::parse(manifest.to_string().as_bytes()).unwrap()
+    }
+
+    fn waves(chains: &[&str], length: usize) -> Waves {
+        let (base, head) = (project(chains, length, "one"), project(chains, length, "two"));
+        let scope = Scope::between(&base, &head);
+        let due = scope.selection.build.clone();
+        Waves::of(&head, &scope, &|_| true, (&due, &[]), false)
+    }
+
+    fn names(ids: &[NodeId]) -> String {
+        let short = |id: &NodeId| id.as_str().rsplit('.').next().unwrap().to_owned();
+        ids.iter().map(short).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What each wave builds, when the nodes in `equal` come out equal.
+    fn course(waves: &mut Waves, equal: &[&str], failed: &[&str]) -> Vec<String> {
+        let mut course = Vec::new();
+        let known = |names: &[&str], id: &&NodeId| {
+            names.iter().any(|name| id.as_str() == format!("model.shop.{name}"))
+        };
+        while let Some(wave) = waves.next() {
+            course.push(names(&wave.build));
+            let bad: Vec<&NodeId> = wave.build.iter().filter(|id| known(failed, id)).collect();
+            let same: Vec<NodeId> =
+                wave.build.iter().filter(|id| known(equal, id)).cloned().collect();
+            waves.learn(bad, same);
+        }
+        course
+    }
+
+    #[test]
+    fn below_equal_outputs_nothing_is_built() {
+        let mut waves = waves(&["a", "b"], 5);
+        let course = course(&mut waves, &["a", "b"], &[]);
+        assert_eq!(course, ["a b"]);
+        let cut = waves.into_cut_off();
+        assert_eq!(cut.len(), 11);
+        assert!(
+            cut.iter().all(|one| ["model.shop.a", "model.shop.b"].contains(&one.because.as_str()))
+        );
+    }
+
+    #[test]
+    fn a_node_is_cut_off_only_if_all_that_it_reads_is_equal() {
+        let mut waves = waves(&["a", "b"], 5);
+        let course = course(&mut waves, &["a"], &[]);
+        assert_eq!(course, ["a b", "b1 b2 b3 b4 b5 join"]);
+        assert_eq!(waves.into_cut_off().len(), 5);
+    }
+
+    #[test]
+    fn dbt_is_not_started_again_where_little_or_nothing_can_be_saved() {
+        assert_eq!(course(&mut waves(&["a"], 3), &["a"], &[]), ["a a1 a2 a3 join"]);
+        let course = course(&mut waves(&["a", "b"], 5), &[], &[]);
+        assert_eq!(course, ["a b", "a1 a2 a3 a4 a5 b1 b2 b3 b4 b5 join"]);
+    }
+
+    #[test]
+    fn dbt_is_started_at_most_four_times() {
+        let mut waves = waves(&["a", "b"], 20);
+        let equal: Vec<String> = (1..=20).map(|at| format!("a{at}")).collect();
+        let equal: Vec<&str> = equal.iter().map(String::as_str).chain(["a"]).collect();
+        assert!(course(&mut waves, &equal, &[]).len() <= MOST);
+    }
+
+    #[test]
+    fn what_is_below_a_failure_is_not_built_on_base() {
+        let mut waves = waves(&["a", "b"], 5);
+        let course = course(&mut waves, &["b"], &["a"]);
+        assert_eq!(course, ["a b"]);
+        let skipped: Vec<NodeId> = waves.skipped().map(|(id, _)| id.clone()).collect();
+        assert_eq!(names(&skipped), "a1 a2 a3 a4 a5 join");
+    }
 }

@@ -287,6 +287,7 @@ mod tests {
             schema: the seed lost `rate`
             schema: values of another kind in `rate`; 1 cells of `rate` changed in the seed
             rows: rows of the seed changed; no column of it identifies a row
-            unknown: the seed's file is not one that belay can read"#]].assert_eq(&all.join("\n"));
+            unknown: the seed's file is not one that belay can read"#]]
+        .assert_eq(&all.join("\n"));
     }
 }

@@ -146,7 +146,9 @@ fn a_changed_column_reaches_only_those_that_read_it() {
         STG,
         r#"select id, lower(zone) as zone, amount, status from "db"."raw"."orders""#,
     );
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -154,7 +156,8 @@ fn a_changed_column_reaches_only_those_that_read_it() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -164,7 +167,9 @@ fn another_layout_of_the_query_reaches_nobody() {
         STG,
         "SELECT id, upper(zone) AS zone, amount, status\n-- a note\nFROM \"db\".\"raw\".\"orders\"",
     );
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: cosmetic  | 
         by_zone: cosmetic  | 
         everything: cosmetic  | 
@@ -176,13 +181,16 @@ fn another_layout_of_the_query_reaches_nobody() {
         spared total: `by_amount` is spared itself
         edit models/stg.sql: stg -> 
         build stg
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_added_column_reaches_only_a_star() {
     let head = Shop::new().model("stg", STG, r#"select id, upper(zone) as zone, amount, status, amount * 2 as twice from "db"."raw"."orders""#);
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -190,13 +198,16 @@ fn an_added_column_reaches_only_a_star() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_filter_reaches_every_reader() {
     let head = Shop::new().model("stg", STG, r#"select id, upper(zone) as zone, amount, status from "db"."raw"."orders" where amount > 0"#);
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -204,14 +215,17 @@ fn a_filter_reaches_every_reader() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_column_that_is_gone_breaks_its_readers() {
     let head =
         Shop::new().model("stg", STG, r#"select id, amount, status from "db"."raw"."orders""#);
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -219,13 +233,16 @@ fn a_column_that_is_gone_breaks_its_readers() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_cannot_be_read_spares_nobody() {
     let head = Shop::new().model("stg", STG, "this is no query");
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -233,7 +250,8 @@ fn what_cannot_be_read_spares_nobody() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
     let model = |sql: &str| Shop::new().model("by_amount", &["model.shop.stg"], sql);
     let odd = "frobnicate the orders";
     let (base, mut head) = (model(odd), model(odd));
@@ -242,7 +260,10 @@ fn what_cannot_be_read_spares_nobody() {
         STG,
         r#"select id, lower(zone) as zone, amount, status from "db"."raw"."orders""#,
     );
-    check_both(&base, &head, &expect![[r#"
+    check_both(
+        &base,
+        &head,
+        &expect![[r#"
         by_amount: unknown  | it does not parse as duckdb SQL: Expected: an SQL statement, found: frobnicate at Line: 1, Column: 1
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -250,7 +271,8 @@ fn what_cannot_be_read_spares_nobody() {
         total: unknown  | this belay does not bind queries yet
         edit models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -264,7 +286,10 @@ fn how_a_model_is_stored_reaches_nobody_and_an_unknown_key_everybody() {
         }))
         };
     let base = stored(json!({"materialized": "table"}));
-    check_both(&base, &stored(json!({"materialized": "view"})), &expect![[r#"
+    check_both(
+        &base,
+        &stored(json!({"materialized": "view"})),
+        &expect![[r#"
         by_amount: cosmetic  | 
         by_zone: cosmetic  | 
         everything: cosmetic  | 
@@ -276,8 +301,12 @@ fn how_a_model_is_stored_reaches_nobody_and_an_unknown_key_everybody() {
         spared total: `by_amount` is spared itself
         edit config materialized in models/stg.sql: stg -> stg
         build stg
-    "#]]);
-    check_both(&base, &stored(json!({"materialized": "table", "flavour": "odd"})), &expect![[r#"
+    "#]],
+    );
+    check_both(
+        &base,
+        &stored(json!({"materialized": "table", "flavour": "odd"})),
+        &expect![[r#"
         by_amount: unknown  | this belay does not bind queries yet
         by_zone: unknown  | this belay does not bind queries yet
         everything: unknown  | this belay does not bind queries yet
@@ -285,7 +314,8 @@ fn how_a_model_is_stored_reaches_nobody_and_an_unknown_key_everybody() {
         total: unknown  | this belay does not bind queries yet
         edit config flavour in models/stg.sql: stg -> by_amount by_zone everything stg total
         build stg by_amount by_zone everything total
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -297,7 +327,9 @@ fn a_renamed_model_is_new_and_its_readers_see_nothing() {
         r#"select sum(amount) as total from "db"."main"."paid""#,
     );
     head.nodes.retain(|node| node["name"] != "by_amount");
-    check(&head, &expect![[r#"
+    check(
+        &head,
+        &expect![[r#"
         by_amount: removed  | head does not have it
         paid: new  | the same query as `model.shop.by_amount`, under another name: whoever reads it by the old one finds nothing
         total: cosmetic  | 
@@ -305,5 +337,6 @@ fn a_renamed_model_is_new_and_its_readers_see_nothing() {
         edit models/paid.sql: paid -> paid
         edit models/total.sql: total -> 
         build paid total
-    "#]]);
+    "#]],
+    );
 }
