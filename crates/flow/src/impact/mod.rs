@@ -6,7 +6,9 @@
 mod assess;
 mod build;
 mod compare;
+mod compile;
 mod containment;
+mod increments;
 mod meaning;
 mod overrides;
 mod request;
@@ -31,7 +33,7 @@ pub use self::assess::{
     Assessed, Cause, Factor, Gap, Judged, NotVerified, Overridden, OverrideState, Place,
 };
 pub use self::build::{Built, BuiltNode};
-pub use self::compare::{Compared, Uncompared};
+pub use self::compare::{Compared, DiffSettings, Uncompared};
 pub use self::meaning::{Broken, CutOff, Edit, EditKind, Meanings, Spared};
 pub use self::overrides::{Override, Unreadable};
 pub use self::request::{Request, checklist};
@@ -62,6 +64,7 @@ pub struct Settings {
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    pub diff: DiffSettings,
 }
 
 impl Default for Settings {
@@ -75,6 +78,7 @@ impl Default for Settings {
             memory_limit: None,
             run_hooks: false,
             default_branch: None,
+            diff: DiffSettings::default(),
         }
     }
 }
@@ -208,17 +212,7 @@ async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<()
         .find(|claim| claim.prefix == scratch::Claim::prefix_of(run.run.id));
     let Some(claim) = claim else { return Ok(()) };
     run.step_back("take back the scratch of the last attempt", async |run| {
-        let mut dropped = Vec::new();
-        if claim.database.is_file() {
-            let driver = tools.duckdb(run.desk).await?;
-            dropped = claim.release(run, &driver).await?;
-        } else {
-            let looking = scratch::looking(&claim);
-            run.perform(&looking, async |permit| {
-                permit.admit(&looking).map_err(OutsideError::from)
-            })
-            .await?;
-        }
+        let dropped = claim.take_back(run, tools).await?;
         build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
     })
     .await
@@ -231,18 +225,33 @@ async fn workflow(
 ) -> Result<Findings, FlowError> {
     let plan = sides::plan(run, tools, request).await?;
     let workshop = scratch::Workshop::open(run)?;
-    let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
-    let sides::Prepared { base, head, commits, project } = prepared;
-    let scope = run
-        .step("compare the two projects", async |run| {
-            run.perform(&sides::comparing(&base, &head), async |permit| {
-                permit.admit(&sides::comparing(&base, &head)).map_err(OutsideError::from)?;
-                Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+    let prepared = sides::prepare(run, tools, plan, &workshop).await?;
+    let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
+    notes.extend(request.remarks.iter().cloned());
+    let mut scope = compare_projects(run, &base, &head).await?;
+    let vars_differ = sides::vars_changed(&base, &head);
+    let nodes = increments::in_question(&base, &head, &scope, vars_differ);
+    if let (Some(project), false) = (&project, nodes.is_empty()) {
+        notes.extend(increments::compile(run, project, &mut base, &mut head, &nodes).await?);
+        scope = Scope::between(&base.manifest, &head.manifest);
+    }
+    // Compiled queries show what a variable reaches.
+    let vars_changed = vars_differ && !scope.is_compiled();
+    let (mut meaning, due) = run
+        .step("find out what the change means", async |run| {
+            let reading = sides::comparing(&base, &head).with("of", "queries");
+            run.perform(&reading, async |permit| {
+                permit.admit(&reading).map_err(OutsideError::from)?;
+                Ok::<_, FlowError>(meaning::meanings(&base, &head, &scope))
             })
             .await
         })
         .await?;
-    let vars_changed = sides::vars_changed(&base, &head);
+    if request.everything {
+        meaning.spared.clear();
+    } else {
+        scope.selection = due;
+    }
     let mut findings = Findings {
         base,
         head,
@@ -252,9 +261,9 @@ async fn workflow(
         tests: Vec::new(),
         data: Vec::new(),
         uncompared: Vec::new(),
-        notes: Vec::new(),
+        notes,
         vars_changed,
-        meaning: Meanings::default(),
+        meaning,
         rules: Rules::default(),
         overrides: Vec::new(),
     };
@@ -267,6 +276,21 @@ async fn workflow(
         _ => compare::review_artefacts(run, tools, request, &mut findings).await?,
     }
     Ok(findings)
+}
+
+async fn compare_projects(
+    run: &mut Supervisor<'_>,
+    base: &Side,
+    head: &Side,
+) -> Result<Scope, FlowError> {
+    run.step("compare the two projects", async |run| {
+        run.perform(&sides::comparing(base, head), async |permit| {
+            permit.admit(&sides::comparing(base, head)).map_err(OutsideError::from)?;
+            Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+        })
+        .await
+    })
+    .await
 }
 
 /// Assesses, keeps the report, scores the run and opens the review.

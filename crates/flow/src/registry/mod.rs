@@ -151,6 +151,7 @@ fn built_in() -> Result<BTreeMap<String, Registered>, Faults> {
         Registered::dbt_impact()?,
         Registered::demo()?,
         Registered::evaluator()?,
+        Registered::publisher()?,
     ];
     Ok(workers.into_iter().map(|worker| (worker.name.clone(), worker)).collect())
 }

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use belay_dbt::{Manifest, NodeId, Scope};
-use belay_diff::{ColumnChange, ColumnDiff, Key, Matching, Method, Profile, RelationName, Tally};
+use belay_diff::{
+    ColumnChange, ColumnDiff, Facts, How, Key, Matching, Method, Profile, RelationName, Tally,
+};
 use belay_model::{Columns, Effect, Meaning, RowEffect};
 use serde_json::{Value, json};
 
@@ -159,6 +161,7 @@ pub(crate) fn column(name: &str) -> ColumnDiff {
         nulls_head: Some(0),
         sum_base: None,
         sum_head: None,
+        facts: Facts::default(),
     }
 }
 
@@ -168,7 +171,7 @@ pub(crate) fn profile(rows: i64) -> Profile {
         duplicate_keys: Some(0),
         extra_rows: Some(0),
         null_keys: Some(0),
-        columns: vec![],
+        ..Profile::default()
     }
 }
 
@@ -183,6 +186,7 @@ pub(crate) fn same(name: &str) -> Compared {
         },
         key: Some(Key { columns: vec!["id".to_owned()], origin: "unique test".to_owned() }),
         method: Method::Key,
+        how: How::Join,
         base: profile(1_000),
         head: profile(1_000),
         tally: Tally {
@@ -192,6 +196,8 @@ pub(crate) fn same(name: &str) -> Compared {
         },
         columns: vec![column("id"), column("amount")],
         examples: vec![],
+        sampled: None,
+        volatile: BTreeSet::new(),
         remark: None,
     }
 }

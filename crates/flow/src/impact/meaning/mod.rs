@@ -1,10 +1,93 @@
 //! What a change means for each node that it reaches, from code alone: the claims that the data are
 //! held against.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod config;
+mod due;
+mod edits;
+mod effect;
+mod own;
+mod queries;
+mod seed;
+mod spread;
 
-use belay_dbt::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use belay_dbt::scope::Selection;
+use belay_dbt::{Catalog, Manifest, NodeId, Scope};
 use belay_model::change::Effect;
+use fs_err as fs;
+
+use self::queries::{Both, Queries};
+use super::Side;
+
+/// What is compared.
+#[derive(Debug, Clone, Copy)]
+struct Change<'a> {
+    base: &'a Manifest,
+    head: &'a Manifest,
+    scope: &'a Scope,
+    /// The folders of the two projects, where they are at hand.
+    base_folder: Option<&'a Path>,
+    head_folder: Option<&'a Path>,
+}
+
+impl Change<'_> {
+    /// The node changed, or is below one that did.
+    fn concerns(&self, id: &NodeId) -> bool {
+        self.scope.changed.contains_key(id) || self.scope.affected.contains_key(id)
+    }
+}
+
+/// What a change means for each node that it reaches, and what is left to build and test.
+pub(super) fn meanings(base: &Side, head: &Side, scope: &Scope) -> (Meanings, Selection) {
+    let catalog = |side: &Side| -> Option<Catalog> {
+        let bytes = fs::read(side.artefacts.join("catalog.json")).ok()?;
+        Catalog::parse(&bytes).ok()
+    };
+    let (base_catalog, head_catalog) = (catalog(base), catalog(head));
+    let change = Change {
+        base: &base.manifest,
+        head: &head.manifest,
+        scope,
+        base_folder: base.project.as_deref(),
+        head_folder: head.project.as_deref(),
+    };
+    let work = || {
+        let queries = Both::of(
+            (&base.manifest, base_catalog.as_ref()),
+            (&head.manifest, head_catalog.as_ref()),
+            scope,
+        );
+        of(&change, &queries)
+    };
+    match belay_sql::with_deep_stack(work) {
+        Ok(found) => found,
+        // No thread with a deep stack could be had: then nothing is known, and nothing is spared.
+        Err(unread) => {
+            let why = unread.to_string();
+            let all = scope.changed.keys().chain(scope.affected.keys());
+            let effects = all.map(|id| (id.clone(), Effect::unknown(why.clone()))).collect();
+            (Meanings { effects, ..Meanings::default() }, scope.selection.clone())
+        }
+    }
+}
+
+fn of(change: &Change<'_>, queries: &impl Queries) -> (Meanings, Selection) {
+    let mut found = Meanings::default();
+    let spread = spread::spread(change, queries, &mut found);
+    found.edits = edits::edits(change, &found, &spread);
+    for (id, macros) in &change.scope.unmoved {
+        let names = macros.iter().map(|id| id.as_str().rsplit('.').next().unwrap_or_default());
+        let proof =
+            format!("it compiles to the same query, though it calls {}", effect::list(names));
+        if !change.concerns(id) {
+            found.spared.push(Spared { node: id.clone(), proof });
+        }
+    }
+    let selection = due::selection(change, &found);
+    (found, selection)
+}
 
 /// What the two projects' code says of the change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
