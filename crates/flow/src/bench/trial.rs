@@ -163,6 +163,9 @@ async fn review(
         level: None,
         database: None,
         copies: Vec::new(),
+        everything: false,
+        pull_request: None,
+        remarks: Vec::new(),
         settings: Settings::default(),
     };
     Box::pin(impact::review(&range.desk, tools, &request)).await
