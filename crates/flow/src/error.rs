@@ -12,9 +12,12 @@ use belay_model::Explain;
 use belay_model::explain::Blame;
 use belay_otlp::OtlpError;
 use belay_outside::OutsideError;
+use belay_outside::host::HostError;
+use belay_outside::language_model::ModelError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
+use crate::base_state::StateError;
 use crate::run_error::RunError;
 
 use crate::registry::Faults;
@@ -68,6 +71,8 @@ pub enum FlowError {
     #[error(transparent)]
     Faults(#[from] Faults),
     #[error(transparent)]
+    Bench(#[from] crate::bench::BenchError),
+    #[error(transparent)]
     Eval(#[from] crate::eval::EvalError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -83,6 +88,14 @@ pub enum FlowError {
     Otlp(#[from] OtlpError),
     #[error(transparent)]
     Outside(#[from] OutsideError),
+    #[error(transparent)]
+    BaseState(#[from] StateError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error("run {run} is no review with a report")]
+    NoReport { run: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -100,6 +113,7 @@ impl FlowError {
             Self::RunResults { source, .. } => source,
             Self::Faults(inner) => inner,
             Self::Audit(inner) => inner,
+            Self::Bench(inner) => inner,
             Self::Eval(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
@@ -108,6 +122,9 @@ impl FlowError {
             Self::Refused(inner) => inner,
             Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
+            Self::Host(inner) => inner,
+            Self::Model(inner) => inner,
+            Self::BaseState(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,
             _ => return None,
@@ -145,6 +162,7 @@ impl Explain for FlowError {
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
+            Self::NoReport { .. } => "publish/no-report",
             Self::Export { .. } => "trace/export",
             Self::Render { .. } => "report/render",
             other => other.inner().map_or("flow/unknown", Explain::code),
@@ -184,6 +202,7 @@ impl Explain for FlowError {
             }
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
             Self::NoReason => "say why: `--reason TEXT`",
+            Self::NoReport { .. } => "name a finished review: `belay runs list` shows them",
             Self::Closed { .. } => {
                 "a report is judged once; run `belay impact` again for a new one"
             }

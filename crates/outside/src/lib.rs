@@ -11,11 +11,14 @@ mod git;
 mod group;
 mod guard;
 mod history;
+pub mod host;
 mod inputs;
+pub mod language_model;
 mod process;
 mod script;
 mod setup;
 mod stop;
+pub mod web;
 
 pub use anchor::{Anchor, Anchored};
 pub use cvc5::cvc5_version;

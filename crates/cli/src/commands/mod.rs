@@ -2,15 +2,18 @@
 
 mod approvals;
 pub(crate) mod audit;
+mod bench;
 mod clean;
 mod demo;
 mod eval;
 mod impact;
 mod level;
 pub(crate) mod policy;
+mod publish;
 pub(crate) mod records;
 mod reviews;
 mod setup;
+mod state;
 mod store;
 mod trace;
 mod work;
@@ -44,6 +47,7 @@ fn leaves_a_record(command: &Command) -> bool {
         | Command::Clean(_)
         | Command::Approve(_)
         | Command::Deny(_)
+        | Command::Publish(_)
         | Command::Eval(EvalCommand::Run(_))
         | Command::Trace(TraceCommand::Listen(_))
         | Command::Review(ReviewCommand::Accept(_) | ReviewCommand::Reject(_))
@@ -59,10 +63,12 @@ fn leaves_a_record(command: &Command) -> bool {
 async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Audit(command) => audit::audit(command, ui).await,
+        Command::Bench(command) => bench::bench(command, &House::here()?, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
+        Command::Publish(args) => publish::publish(args, &House::here()?, ui).await,
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
         Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,
@@ -81,6 +87,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,
         Command::Config(_) => setup::config(&House::here()?, ui),
         Command::Migrate(args) => store::migrate(args, &House::here()?, ui).await,
+        Command::State(command) => state::state(command, &House::here()?, ui).await,
         Command::Store(command) => store::store(command, &House::here()?, ui).await,
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),

@@ -119,6 +119,15 @@ impl Home {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// A script of a pipeline, with these variables beside the sealed ones.
+    pub(crate) fn bash(&self, script: &str, variables: &[(String, String)]) -> Output {
+        let mut command = self.sealed(&found("bash"), &self.work());
+        let path = format!("{}:/usr/bin:/bin", self.root.path().join("bin").display());
+        command.args(["-c", script]).env("PATH", path).env("BELAY_CACHE", cache());
+        command.env("USER", "tester");
+        command.envs(variables.iter().map(|(name, value)| (name, value))).output().unwrap()
+    }
+
     fn command(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.sealed(Path::new(env!("CARGO_BIN_EXE_belay")), folder);
         command.args(args).env("BELAY_CACHE", cache()).env("USER", "tester");

@@ -118,6 +118,8 @@ impl Range {
             level: None,
             database,
             copies: Vec::new(),
+            pull_request: None,
+            remarks: Vec::new(),
             settings: Settings::default(),
         };
         let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;

@@ -10,7 +10,9 @@ mod compile;
 mod containment;
 mod increments;
 mod meaning;
+mod overrides;
 mod request;
+mod rules;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
@@ -27,11 +29,16 @@ use belay_score::Facts;
 use belay_store::Tenure;
 use serde_json::Value;
 
-pub use self::assess::{Assessed, points};
+pub(crate) use self::assess::claims_change;
+pub use self::assess::{
+    Assessed, Cause, Factor, Gap, Judged, NotVerified, Overridden, OverrideState, Place,
+};
 pub use self::build::{Built, BuiltNode};
 pub use self::compare::{Compared, DiffSettings, Uncompared};
 pub use self::meaning::{Broken, CutOff, Edit, EditKind, Meanings, Spared};
+pub use self::overrides::{Override, Unreadable};
 pub use self::request::{Request, checklist};
+pub use self::rules::{Rule, Rules};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
 
@@ -103,6 +110,10 @@ pub struct Findings {
     /// The `vars` of the two projects differ, and a parse does not show what they reach.
     pub vars_changed: bool,
     pub meaning: Meanings,
+    /// The team's rules in force.
+    pub rules: Rules,
+    /// What the change itself says of its findings.
+    pub overrides: Vec<Result<Override, Unreadable>>,
 }
 
 /// The workflow's name in the record and in the registry.
@@ -217,6 +228,7 @@ async fn workflow(
     let workshop = scratch::Workshop::open(run)?;
     let prepared = sides::prepare(run, tools, plan, &workshop).await?;
     let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
+    notes.extend(request.remarks.iter().cloned());
     let mut scope = compare_projects(run, &base, &head).await?;
     let vars_differ = sides::vars_changed(&base, &head);
     let nodes = increments::in_question(&base, &head, &scope, vars_differ);
@@ -253,7 +265,11 @@ async fn workflow(
         notes,
         vars_changed,
         meaning,
+        rules: Rules::default(),
+        overrides: Vec::new(),
     };
+    findings.rules = rules::in_force(request, &findings)?;
+    findings.overrides = overrides::gather(request, &findings).await?;
     match &project {
         Some(project) if request.build && findings.scope.selection != Selection::default() => {
             build::review_data(run, tools, request, project, &workshop, &mut findings).await?;
@@ -282,12 +298,20 @@ async fn compare_projects(
 async fn finish(
     run: &mut Supervisor<'_>,
     request: &Request,
-    findings: Findings,
+    mut findings: Findings,
 ) -> Result<Reviewed, FlowError> {
-    let assessed = assess::assess(&findings);
+    assess::settle_volatile(&mut findings);
+    let judgement = assess::Judgement {
+        rules: findings.rules.clone(),
+        overrides: findings.overrides.clone(),
+        today: overrides::day_of(run.desk.now()),
+        runs_hooks: request.settings.run_hooks,
+    };
+    let assessed = assess::assess(&findings, &judgement);
+    let cost = cost(run, &findings).await?;
     let (report, digest) = run
         .step("write the report", async |run| {
-            let report = report::build(run.run.id, &findings, &assessed);
+            let report = report::build(run.run.id, &findings, &assessed, cost);
             let digest = keep_report(run, &findings, &report).await?;
             for (path, form) in &request.copies {
                 let body = form.render(&report)?;
@@ -312,6 +336,21 @@ async fn finish(
     };
     let concluded = run.conclude(&end).await?;
     Ok(Reviewed { run: run.run.id, report, concluded, level: assessed.level, scores })
+}
+
+/// What the review took so far, by step.
+async fn cost(run: &Supervisor<'_>, findings: &Findings) -> Result<wire::Cost, FlowError> {
+    let steps = run.memory.steps(run.run.id).await?;
+    let stages = steps.iter().filter_map(|step| {
+        let seconds = step.ended?.seconds_since(step.started).max(0.0);
+        Some(wire::Stage { name: step.name.clone(), seconds: wire::tenths(seconds) })
+    });
+    let rows = findings.data.iter().map(|compared| compared.base.rows + compared.head.rows);
+    Ok(wire::Cost {
+        seconds: wire::tenths(run.seconds()),
+        stages: stages.collect(),
+        rows_compared: rows.sum(),
+    })
 }
 
 /// Keeps the report in its three forms, and says what it was made from.
@@ -351,7 +390,7 @@ async fn score(
         findings_with_evidence: assessed
             .findings
             .iter()
-            .filter(|finding| !finding.evidence.is_empty())
+            .filter(|one| !one.finding.evidence.is_empty())
             .count(),
         comparable: findings.data.len()
             + findings.uncompared.iter().filter(|one| one.has_base).count(),
