@@ -19,6 +19,7 @@ mod publish;
 mod reviews;
 mod secrets;
 mod shop;
+mod sparing;
 mod stores;
 mod team;
 mod traces;
