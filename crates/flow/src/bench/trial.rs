@@ -159,6 +159,7 @@ async fn review(
         base: Some("main".to_owned()),
         head: None,
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,
