@@ -159,7 +159,6 @@ async fn review(
         base: Some("main".to_owned()),
         head: None,
         build: true,
-        everything: false,
         keep: false,
         level: None,
         database: None,
