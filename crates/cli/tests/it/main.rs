@@ -21,6 +21,7 @@ mod reviews;
 mod secrets;
 mod shop;
 mod sql;
+mod sparing;
 mod stores;
 mod team;
 mod traces;

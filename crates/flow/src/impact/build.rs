@@ -19,7 +19,8 @@ use super::containment::{
 };
 use super::scratch::{Claim, Workshop};
 use super::sides::{self, BuildableProject};
-use super::{Findings, Request, compare, verdicts};
+use super::waves::{Wave, Waves, exactly_equal};
+use super::{Findings, Request, Uncompared, compare, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
@@ -225,7 +226,9 @@ async fn in_scratch(
 ) -> Result<(), FlowError> {
     findings.notes.extend(without_history(findings, selection));
     alias_sources(run, site, findings, &scratch, selection).await?;
-    let results = build(run, site, findings, selection).await?;
+    let (results, tests) = in_waves(run, site, findings, scratch, selection).await?;
+    let selection = &Selection { build: Vec::new(), test: tests };
+    let Some(results) = results else { return Ok(()) };
     let mut base_results = findings.base.run_results.take();
     if base_results.is_none() {
         let (results, note) = test_base(run, site, findings, selection).await?;
@@ -236,16 +239,62 @@ async fn in_scratch(
         &selection.test,
         &findings.base.manifest,
         base_results.as_ref(),
-        &results.results,
+        &results,
     );
-    findings.built = Some(Built {
+    Ok(())
+}
+
+/// Builds and compares wave by wave; fills in `built`, `data` and what was cut off. Returns dbt's
+/// results, and the tests that were due.
+async fn in_waves(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &mut Findings,
+    scratch: Manifest,
+    selection: &Selection,
+) -> Result<(Option<RunResults>, Vec<NodeId>), FlowError> {
+    let at_once = site.request.everything;
+    let mut waves = Waves::new(findings, &selection.build, &selection.test, at_once);
+    let mut all: Option<RunResults> = None;
+    let mut built = Built {
         schema: site.claim.prefix.clone(),
-        nodes: built_nodes(&selection.build, &results.results),
+        nodes: Vec::new(),
         manifest: scratch,
-        seconds: results.seconds,
+        seconds: 0.0,
         kept: site.request.keep,
-    });
-    compare::review_built(run, &site.warehouse, site.request, findings).await
+    };
+    let mut nodes: Vec<BuiltNode> = Vec::new();
+    while let Some(Wave { build: wave, test }) = waves.next() {
+        let part = Selection { build: wave, test };
+        let results = build(run, site, findings, &part, all.is_none()).await?;
+        built.seconds += results.seconds;
+        built.nodes = built_nodes(&part.build, &results.results);
+        nodes.extend(built.nodes.iter().cloned());
+        let before = findings.data.len();
+        findings.built = Some(built);
+        compare::review_built(run, &site.warehouse, site.request, findings).await?;
+        let lost = || FlowError::Render { message: "what was built was lost".to_owned() };
+        built = findings.built.take().ok_or_else(lost)?;
+        let failed = built.nodes.iter().filter(|one| one.status != Status::Success);
+        let compared = findings.data.get(before..).unwrap_or_default();
+        waves.learn(failed.map(|one| &one.node), exactly_equal(compared));
+        match &mut all {
+            Some(all) => all.outcomes.extend(results.results.outcomes),
+            None => all = Some(results.results),
+        }
+    }
+    for (id, cause) in waves.skipped() {
+        let message = Some(format!("`{cause}` above it was not built"));
+        let why = "it was not built: skipped".to_owned();
+        let has_base = findings.base.manifest.node(id).is_some();
+        findings.uncompared.push(Uncompared { node: id.clone(), why, has_base });
+        nodes.push(BuiltNode { node: id.clone(), status: Status::Skipped, message, seconds: 0.0 });
+    }
+    built.nodes = nodes;
+    findings.built = Some(built);
+    let tests = waves.tests();
+    findings.meaning.cut_off = waves.into_cut_off();
+    Ok((all, tests))
 }
 
 /// Snapshots in scope that were not built, for the reader.
@@ -269,6 +318,7 @@ async fn build(
     site: &Site<'_>,
     findings: &Findings,
     selection: &Selection,
+    is_first: bool,
 ) -> Result<BuildResults, FlowError> {
     let name = format!(
         "build {} nodes and run {} tests in scratch",
@@ -288,7 +338,8 @@ async fn build(
         command.inverse = Some(site.claim.inverse());
         sides::run_dbt(run, &site.project.dbt, &command).await?;
         let bytes = command.artefact("run_results.json")?;
-        run.keep("head/run_results.json", "application/json", &bytes, true).await?;
+        let name = if is_first { "head/run_results.json" } else { "head/run_results.next.json" };
+        run.keep(name, "application/json", &bytes, true).await?;
         let wrong = |source| FlowError::RunResults { side: "head".to_owned(), source };
         let results = RunResults::parse(&bytes).map_err(wrong)?;
         Ok(BuildResults { results, seconds: run.desk.now().seconds_since(started) })

@@ -16,6 +16,7 @@ mod rules;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
+mod waves;
 
 use belay_dbt::Scope;
 use belay_dbt::scope::Selection;

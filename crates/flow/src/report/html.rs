@@ -46,8 +46,10 @@ impl Page<'_> {
         view::telling(self.report).0
     }
 
-    fn quiet(&self) -> usize {
-        view::telling(self.report).1
+    /// A word on the edits that moved nothing.
+    fn quiet(&self) -> Option<String> {
+        let quiet = view::telling(self.report).1;
+        (!quiet.is_empty()).then(|| view::quiet(&quiet))
     }
 
     fn holes(&self) -> Vec<Hole<'_>> {

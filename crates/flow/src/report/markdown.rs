@@ -89,9 +89,8 @@ fn edits(report: &Impact) -> Section {
         )
     };
     let mut rows: Vec<String> = telling.into_iter().map(row).collect();
-    if quiet > 0 {
-        let edits = counted_usize(quiet, "edit");
-        rows.push(format!("| *{edits} without effect* | cosmetic or metadata | – | – |\n"));
+    if !quiet.is_empty() {
+        rows.push(format!("| *{}* | | | |\n", cell(&view::quiet(&quiet))));
     }
     Section {
         title: "What was edited".to_owned(),

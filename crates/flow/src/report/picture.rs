@@ -208,9 +208,9 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     out
 }
 
-const WIDTH: usize = 210;
-const HEIGHT: usize = 34;
-const GAP_X: usize = 56;
+const WIDTH: usize = 186;
+const HEIGHT: usize = 32;
+const GAP_X: usize = 40;
 const GAP_Y: usize = 14;
 const MARGIN: usize = 12;
 
@@ -246,7 +246,7 @@ impl Picture {
     }
 
     pub(super) fn drawn(&self) -> Vec<Drawn<'_>> {
-        const LETTERS: usize = 27;
+        const LETTERS: usize = 23;
         let drawn = self.boxes.iter().map(|one| {
             let (x, y) = self.at(one);
             let mut name: String = one.name.chars().take(LETTERS).collect();

@@ -97,7 +97,7 @@ pub fn terminal(report: &Impact) -> String {
 
 fn edits(out: &mut String, report: &Impact) {
     let (telling, quiet) = telling(report);
-    if telling.is_empty() && quiet == 0 {
+    if telling.is_empty() && quiet.is_empty() {
         return;
     }
     out.push_str(&format!("{BOLD}edits{RESET}\n"));
@@ -114,9 +114,8 @@ fn edits(out: &mut String, report: &Impact) {
     if telling.len() > SHOWN {
         out.push_str(&format!("  {DIM}and {} more{RESET}\n", telling.len() - SHOWN));
     }
-    if quiet > 0 {
-        let edits = crate::figures::counted_usize(quiet, "edit");
-        out.push_str(&format!("  {DIM}{edits} without effect{RESET}\n"));
+    if !quiet.is_empty() {
+        out.push_str(&format!("  {DIM}{}{RESET}\n", clean(&view::quiet(&quiet))));
     }
     out.push('\n');
 }

@@ -23,14 +23,27 @@ pub(super) fn evidence(report: &Impact) -> Vec<&Finding> {
     found
 }
 
-/// Edits that reach something or that are not plain for what they are; the others are only counted.
-pub(super) fn telling(report: &Impact) -> (Vec<&Edit>, usize) {
+/// Edits that moved something or may have, and those of which it is known that they did not.
+pub(super) fn telling(report: &Impact) -> (Vec<&Edit>, Vec<&Edit>) {
+    let harmless: BTreeSet<&str> = report.harmless.iter().map(|one| one.node.as_str()).collect();
     let quiet = |edit: &&Edit| {
         let idle = matches!(edit.meaning.as_deref(), Some("cosmetic" | "metadata"));
-        idle && edit.moved.is_empty()
+        let proved = edit.nodes.iter().all(|node| harmless.contains(node.as_str()));
+        edit.moved.is_empty() && (idle || (proved && !edit.nodes.is_empty()))
     };
-    let (quiet, telling): (Vec<&Edit>, Vec<&Edit>) = report.edits.iter().partition(quiet);
-    (telling, quiet.len())
+    let (quiet, telling) = report.edits.iter().partition(quiet);
+    (telling, quiet)
+}
+
+/// `3 edits that moved nothing: models/a.sql, models/b.sql, models/c.sql`.
+pub(super) fn quiet(edits: &[&Edit]) -> String {
+    let places: Vec<String> = edits.iter().take(4).map(|edit| place_of(edit)).collect();
+    let more = match edits.len().saturating_sub(4) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    let count = counted_usize(edits.len(), "edit");
+    format!("{count} that moved nothing: {}{more}", places.join(", "))
 }
 
 /// `models/a.sql:12`, or what it is called.
@@ -47,7 +60,7 @@ pub(super) fn meaning_of(edit: &Edit) -> String {
     match (&edit.meaning, edit.reasons.first()) {
         (Some(meaning), Some(reason)) => format!("{meaning}: {reason}"),
         (Some(meaning), None) => meaning.clone(),
-        (None, _) => "not read".to_owned(),
+        (None, _) => "not classified".to_owned(),
     }
 }
 

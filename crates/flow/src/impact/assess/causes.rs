@@ -136,5 +136,7 @@ fn one_for_each_node(facts: &Findings) -> Vec<Edit> {
             reaches: below.map(|(node, _)| node.clone()).chain([id.clone()]).collect(),
         }
     };
-    touched.map(|(id, _)| edit(id)).collect()
+    let is_test =
+        |id: &NodeId| manifest_of(facts, id).node(id).is_some_and(|node| node.kind.is_test());
+    touched.filter(|(id, _)| !is_test(id)).map(|(id, _)| edit(id)).collect()
 }

@@ -68,7 +68,7 @@ impl Consumers<'_> {
                 let word = word.map(|word| format!(", maturity {word}")).unwrap_or_default();
                 let others = match exposures.len() - 1 {
                     0 => String::new(),
-                    rest => format!(" and {} more", counted_usize(rest, "exposure")),
+                    rest => format!(" (and {rest} more)"),
                 };
                 found.push((*weight, format!("reaches `{}`{word}{others}", first.name)));
             }
@@ -87,7 +87,9 @@ impl Consumers<'_> {
             _ => Some(&MANY_READERS),
         };
         found.extend(
-            fan_out.map(|weight| (weight, format!("{} below", counted_usize(readers, "node")))),
+            fan_out.map(|weight| {
+                (weight, format!("{} below the edit", counted_usize(readers, "node")))
+            }),
         );
         found
     }

@@ -165,7 +165,7 @@ fn an_edit_with_many_places_is_one_finding_and_what_it_weighs_is_told() {
           25 evidence: high: `stg.amount`: 20 of 1,000 rows changed (2.0 %) (and 3 places below)
            6 meaning: values: `stg` changes values: another expression
            4 consumer: exposure: reaches `board`, maturity high
-           2 consumer: fan-out: 3 nodes below
+           2 consumer: fan-out: 3 nodes below the edit
     "#]]
     .assert_eq(&told(&assessed(&world)));
 }
@@ -183,7 +183,7 @@ fn the_data_that_refute_the_code_are_a_fact_at_the_first_place_only() {
             medium mart: 1 of 1,000 rows changed (0.10 %)
           25 evidence: high: `stg.amount`: it moved in 1 row, and the code says that it stays
            2 consumer: not known: no exposure is reached: who reads it outside the project is not known
-           2 consumer: fan-out: 1 node below
+           2 consumer: fan-out: 1 node below the edit
     "#]].assert_eq(&told(&assessed(&world)));
 
     let mut world = World::of("stg*");
@@ -360,7 +360,7 @@ fn a_teams_rules_raise_and_lower_what_is_judged() {
     world.edit("stg", &["mart", "@board"]);
     world.effect("stg", values(&["amount"])).compared("stg", moved(5));
     let judge = |rules: &str| {
-        let rules = crate::impact::Rules::parse("belay/impact.yaml", rules).unwrap();
+        let rules = Rules::parse("belay/impact.yaml", rules).unwrap();
         let today = "2026-06-01".to_owned();
         assess(&world.findings(), &Judgement { rules, today, ..Judgement::default() })
     };

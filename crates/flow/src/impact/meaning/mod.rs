@@ -9,6 +9,8 @@ mod own;
 mod queries;
 mod seed;
 mod spread;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -7,7 +7,7 @@ use belay_dbt::{Catalog, Manifest, NodeId, Scope};
 use belay_model::change::{Effect, Meaning};
 use belay_sql::TableName;
 
-use super::effect::plain;
+use super::effect::both;
 use crate::lineage::{Project, Understood};
 
 /// The questions that are asked of queries.
@@ -62,12 +62,15 @@ impl<'a> Both<'a> {
         self.renamed.get(id).unwrap_or(id)
     }
 
+    /// The query of both sides.
+    fn texts(&self, id: &NodeId) -> Option<(&str, &str)> {
+        let before = self.before.node(self.old_id(id))?.text.as_deref()?;
+        Some((before, self.now.node(id)?.text.as_deref()?))
+    }
+
     fn compare(&self, id: &NodeId, base: &str, head: &str) -> Effect {
         let Some(node) = self.head.node(id) else { return Effect::unknown("the node is gone") };
         let head = in_words_of_base(head, self.base, self.head, node, &self.renamed);
-        if base.trim() == head.trim() {
-            return plain(Meaning::Cosmetic, "the same query");
-        }
         let old = self.old_id(id);
         // Head's tables are looked up under the names that base has for them.
         let mut in_base_words = belay_sql::Tables::default();
@@ -79,17 +82,15 @@ impl<'a> Both<'a> {
                 in_base_words.insert(name.clone(), known.table.clone());
             }
         }
-        let _ = (self.before.tables(old), in_base_words);
-        Effect::unknown("this belay does not compare queries yet")
+        let before = self.before.tables(old);
+        belay_sql::compare(base, &head, self.now.dialect, &before, &in_base_words).effect
     }
 }
 
 impl Queries for Both<'_> {
     fn compared(&self, id: &NodeId) -> Compared {
         let old = self.old_id(id);
-        let before = self.before.node(old).and_then(|node| node.text.as_deref());
-        let now = self.now.node(id).and_then(|node| node.text.as_deref());
-        let afresh = before.zip(now).map(|(before, now)| self.compare(id, before, now));
+        let afresh = self.texts(id).map(|(before, now)| self.compare(id, before, now));
         let before = self.base.node(old).and_then(|node| node.increment.as_deref());
         let now = self.head.node(id).and_then(|node| node.increment.as_deref());
         let increment = before.zip(now).map(|(before, now)| self.compare(id, before, now));
@@ -100,9 +101,22 @@ impl Queries for Both<'_> {
         match self.now.query(id) {
             None => Effect::unknown("it has no query that could be read"),
             Some(Err(unread)) => Effect::unknown(unread.to_string()),
-            Some(Ok(_)) => {
-                let _ = upstream;
-                Effect::unknown("this belay does not follow changes through queries yet")
+            Some(Ok(query)) => {
+                let effect = belay_sql::propagate(&query, upstream);
+                // What `*` means depends on the columns that there are.
+                let moves = |of: &Effect| {
+                    !(of.removed.is_empty() && of.renamed.is_empty() && of.retyped.is_empty())
+                        || of.meaning == Meaning::Schema
+                };
+                if !upstream.values().any(moves) {
+                    return effect;
+                }
+                match self.texts(id) {
+                    Some((before, now)) => both(effect, self.compare(id, before, now)),
+                    None => {
+                        Effect::unknown("columns of what it reads moved, and base has no query")
+                    }
+                }
             }
         }
     }

@@ -278,6 +278,16 @@ mod tests {
             (base, "id,region,rate\n1,\"north,0.19\n"),
         ];
         let all: Vec<String> = cases.iter().map(|(base, head)| said(base, head)).collect();
-        expect_test::expect![[r#""#]].assert_eq(&all.join("\n"));
+        expect_test::expect![[r#"
+            cosmetic: the seed's file is written otherwise, with the same cells
+            cosmetic: the seed's file is written otherwise, with the same cells
+            values: 1 cells of `rate` changed in the seed
+            rows: 1 rows of the seed are new and 0 are gone, by `id`
+            additive: the seed has `note` more
+            schema: the seed lost `rate`
+            schema: values of another kind in `rate`; 1 cells of `rate` changed in the seed
+            rows: rows of the seed changed; no column of it identifies a row
+            unknown: the seed's file is not one that belay can read"#]]
+        .assert_eq(&all.join("\n"));
     }
 }

@@ -158,10 +158,9 @@ fn through(
             name(head, parent)
         ));
     }
-    let upstream = above
-        .iter()
-        .filter_map(|(id, effect)| Some((queries.table(id)?, effect.clone())))
-        .collect();
+    let upstream = above.iter();
+    let upstream =
+        upstream.filter_map(|(id, effect)| Some((queries.table(id)?, as_read(effect)))).collect();
     let effect = queries.propagated(&node.id, &upstream);
     if effect.is_invisible() || effect.meaning == Meaning::Unknown {
         return effect;
@@ -173,6 +172,23 @@ fn through(
         }
         _ => effect,
     }
+}
+
+/// The effect as a reader sees it, who read the node before it got this name.
+fn as_read(effect: &Effect) -> Effect {
+    let mut effect = effect.clone();
+    if effect.meaning == Meaning::New {
+        effect.meaning = if !effect.rows.is_empty() {
+            Meaning::Rows
+        } else if !effect.values.is_empty() {
+            Meaning::Values
+        } else if effect.removed.is_empty() && effect.retyped.is_empty() {
+            Meaning::Additive
+        } else {
+            Meaning::Schema
+        };
+    }
+    effect
 }
 
 /// Columns that the node still reads and that are gone.
