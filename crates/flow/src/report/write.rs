@@ -10,7 +10,7 @@ use belay_model::{Columns, Effect, RunId};
 use super::wire::{
     Affected, Arrow, Build, BuildNode, Cause, Changed, Column, Cost, CutOff, Data, Edit, Factor,
     Finding, Harmless, Impact, NotCompared, NotVerified, Override, Place, Risk, Rows, SCHEMA,
-    Sample, Selection, SideRef, Test, TopValue, Value, ValuePair,
+    Sample, Sampled, Selection, SideRef, Test, TopValue, Value, ValuePair,
 };
 use crate::impact::{Assessed, Compared, Findings, Judged, Side, SideSource};
 
