@@ -161,6 +161,22 @@ impl Page<'_> {
         view::interesting(data)
     }
 
+    fn distinct(&self, column: &super::wire::Column) -> String {
+        view::distinct(column)
+    }
+
+    fn range(&self, column: &super::wire::Column) -> String {
+        view::range(column)
+    }
+
+    fn shift(&self, column: &super::wire::Column) -> String {
+        view::shift(column)
+    }
+
+    fn top(&self, column: &super::wire::Column) -> String {
+        view::top(column)
+    }
+
     /// How wide the bar of a column's changed share is, in percent.
     fn width(&self, column: &super::wire::Column) -> i64 {
         let (changed, compared) = (column.changed.unwrap_or(0), column.compared.unwrap_or(0));

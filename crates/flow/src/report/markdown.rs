@@ -230,21 +230,23 @@ fn lineage(report: &Impact) -> Section {
 }
 
 fn columns(data: &Data) -> String {
-    let mut rows = "| column | change | rows changed | NULLs base → head | sum base → head |\n| --- | --- | ---: | --- | --- |\n".to_owned();
+    let mut rows = "| column | change | rows changed | NULLs base → head | sum base → head | distinct | shift |\n| --- | --- | ---: | --- | --- | --- | ---: |\n".to_owned();
     let found = interesting(data);
     let rest = found.len().saturating_sub(MOST_COLUMNS);
     for column in found.into_iter().take(MOST_COLUMNS) {
         let count = |count: Option<i64>| count.map_or_else(|| "–".to_owned(), grouped);
         let sum = |sum: Option<f64>| sum.map_or_else(|| "–".to_owned(), amount);
         rows.push_str(&format!(
-            "| `{}` | {} | {} | {} → {} | {} → {} |\n",
+            "| `{}` | {} | {} | {} → {} | {} → {} | {} | {} |\n",
             code(&column.name),
-            column.change,
+            if column.volatile { "volatile" } else { &column.change },
             count(column.changed),
             count(column.null_base),
             count(column.null_head),
             sum(column.sum_base),
             sum(column.sum_head),
+            view::distinct(column),
+            view::shift(column),
         ));
     }
     if rest > 0 {

@@ -251,3 +251,43 @@ pub(super) fn overridden(one: &super::wire::Override) -> String {
         ),
     }
 }
+
+/// `12 → 14` distinct values.
+pub(super) fn distinct(column: &super::wire::Column) -> String {
+    match (column.distinct_base, column.distinct_head) {
+        (Some(base), Some(head)) => format!("{} → {}", grouped(base), grouped(head)),
+        _ => "–".to_owned(),
+    }
+}
+
+/// How far the distribution moved, from 0 to 1.
+pub(super) fn shift(column: &super::wire::Column) -> String {
+    column.shift.map_or_else(|| "–".to_owned(), |shift| format!("{shift:.2}"))
+}
+
+/// `gold 4,582 → 5,463, silver 6,228 → 4,735`.
+pub(super) fn top(column: &super::wire::Column) -> String {
+    let one = |top: &super::wire::TopValue| {
+        let value = super::markdown::shown(top.value.as_deref());
+        format!("{value} {} → {}", grouped(top.base), grouped(top.head))
+    };
+    column.top.iter().take(5).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `0 to 12 → 0 to 14`.
+pub(super) fn range(column: &super::wire::Column) -> String {
+    let one = |range: &Option<[String; 2]>| {
+        range.as_ref().map_or_else(
+            || "–".to_owned(),
+            |[least, greatest]| {
+                let shown = |text: &str| super::markdown::shown(Some(text));
+                format!("{} to {}", shown(least), shown(greatest))
+            },
+        )
+    };
+    match (&column.range_base, &column.range_head) {
+        (None, None) => "–".to_owned(),
+        (base, head) if base == head => one(base),
+        (base, head) => format!("{} → {}", one(base), one(head)),
+    }
+}

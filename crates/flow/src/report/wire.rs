@@ -235,6 +235,24 @@ pub struct Data {
     /// Ids of the edits that can have moved it; empty where it stands still or drifts.
     #[serde(default)]
     pub caused_by: Vec<String>,
+    /// `checksum`, `join`, `buckets` or `multiset`.
+    #[serde(default)]
+    pub how: String,
+    /// Present where only a sample was compared: counts are then those of its rows.
+    #[serde(default)]
+    pub sampled: Option<Sampled>,
+}
+
+/// What a sample by key says of the whole.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Sampled {
+    /// Of the keys, from 0 to 1.
+    pub share: f64,
+    /// Rows of base that were looked at.
+    pub rows: i64,
+    /// The share of rows that changed lies between these, with a confidence of 95 %.
+    pub changed_low: Option<f64>,
+    pub changed_high: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -267,6 +285,34 @@ pub struct Column {
     /// it stays.
     #[serde(default)]
     pub caused_by: Vec<String>,
+    /// It has another value at every build: that it differs says nothing.
+    #[serde(default)]
+    pub volatile: bool,
+    /// Distinct values among the rows that were looked at.
+    #[serde(default)]
+    pub distinct_base: Option<i64>,
+    #[serde(default)]
+    pub distinct_head: Option<i64>,
+    /// Least and greatest, of numbers and moments.
+    #[serde(default)]
+    pub range_base: Option<[String; 2]>,
+    #[serde(default)]
+    pub range_head: Option<[String; 2]>,
+    /// How far the distribution moved: from 0, the same, to 1, nothing in common (total variation).
+    #[serde(default)]
+    pub shift: Option<f64>,
+    /// The most frequent values; empty where they must not be shown.
+    #[serde(default)]
+    pub top: Vec<TopValue>,
+}
+
+/// A value with its counts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TopValue {
+    /// As text; absent for NULL.
+    pub value: Option<String>,
+    pub base: i64,
+    pub head: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

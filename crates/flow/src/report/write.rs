@@ -10,7 +10,7 @@ use belay_model::{Columns, Effect, RunId};
 use super::wire::{
     Affected, Arrow, Build, BuildNode, Cause, Changed, Column, Cost, CutOff, Data, Edit, Factor,
     Finding, Harmless, Impact, NotCompared, NotVerified, Override, Place, Risk, Rows, SCHEMA,
-    Sample, Selection, SideRef, Test, Value, ValuePair,
+    Sample, Sampled, Selection, SideRef, Test, TopValue, Value, ValuePair,
 };
 use crate::impact::{Assessed, Compared, Findings, Judged, Side, SideSource};
 
@@ -231,14 +231,39 @@ fn data(compared: &Compared, facts: &Findings, assessed: &Assessed) -> Data {
             changed: matching.map(|matching| matching.changed),
             duplicated: compared.head.duplicate_keys,
         },
-        columns: compared.columns.iter().map(|one| column(one, effect, &caused)).collect(),
+        columns: compared
+            .columns
+            .iter()
+            .map(|one| column(one, compared, effect, &caused))
+            .collect(),
         samples: compared.examples.iter().map(sample).collect(),
         remark: compared.remark.clone(),
         caused_by: caused,
+        how: compared.how.as_str().to_owned(),
+        sampled: compared.sampled.map(|sampled| Sampled {
+            share: sampled.share,
+            rows: sampled.rows,
+            changed_low: sampled.changed.map(|interval| interval.low),
+            changed_high: sampled.changed.map(|interval| interval.high),
+        }),
     }
 }
 
-fn column(column: &belay_diff::ColumnDiff, effect: Option<&Effect>, caused: &[String]) -> Column {
+fn column(
+    column: &belay_diff::ColumnDiff,
+    compared: &Compared,
+    effect: Option<&Effect>,
+    caused: &[String],
+) -> Column {
+    let facts = &column.facts;
+    let range = |range: &Option<(String, String)>| {
+        range.clone().map(|(least, greatest)| [least, greatest])
+    };
+    let top = |top: &belay_diff::TopValue| TopValue {
+        value: top.value.clone(),
+        base: top.base,
+        head: top.head,
+    };
     let moved = column.changed > Some(0) || column.change != belay_diff::ColumnChange::Same;
     let claimed = effect.is_none_or(|effect| crate::impact::claims_change(effect, &column.name));
     Column {
@@ -253,6 +278,13 @@ fn column(column: &belay_diff::ColumnDiff, effect: Option<&Effect>, caused: &[St
         type_base: column.type_base.clone(),
         type_head: column.type_head.clone(),
         caused_by: if moved && claimed { caused.to_vec() } else { Vec::new() },
+        volatile: compared.volatile.iter().any(|name| name.eq_ignore_ascii_case(&column.name)),
+        distinct_base: facts.distinct.map(|(base, _)| base),
+        distinct_head: facts.distinct.map(|(_, head)| head),
+        range_base: range(&facts.range_base),
+        range_head: range(&facts.range_head),
+        shift: facts.shift.filter(|shift| shift.is_finite()),
+        top: facts.top.iter().map(top).collect(),
     }
 }
 

@@ -5,7 +5,7 @@ use belay_dbt::manifest::Kind;
 use belay_dbt::scope::ComparedBy;
 use belay_model::Meaning;
 
-use crate::figures::counted_usize;
+use crate::figures::{counted, counted_usize, percent};
 use crate::impact::{Findings, TestVerdict};
 
 /// One thing that was not verified.
@@ -144,13 +144,6 @@ fn of_nodes(facts: &Findings, found: &mut Vec<NotVerified>) {
             say(Gap::SnapshotNotBuilt, id, why.to_owned());
         }
     }
-    for (node, columns) in &facts.meaning.volatile {
-        if facts.data.iter().any(|compared| compared.node == *node) && !columns.is_empty() {
-            let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
-            let why = format!("{}: another value at every build", names.join(", "));
-            say(Gap::Volatile, node, why);
-        }
-    }
 }
 
 fn of_data(facts: &Findings, found: &mut Vec<NotVerified>) {
@@ -161,6 +154,25 @@ fn of_data(facts: &Findings, found: &mut Vec<NotVerified>) {
         say(Gap::NotCompared, &one.node, one.why.clone());
     }
     for compared in &facts.data {
+        if !compared.volatile.is_empty() {
+            let names: Vec<String> =
+                compared.volatile.iter().map(|name| format!("`{name}`")).collect();
+            let why = format!("{}: another value at every build", names.join(", "));
+            say(Gap::Volatile, &compared.node, why);
+        }
+        if let Some(sampled) = &compared.sampled {
+            let share = percent(sampled.share);
+            let rows = counted(sampled.rows, "row");
+            let why = match &sampled.changed {
+                Some(changed) => format!(
+                    "{share} of the keys were compared ({rows}); with 95 % confidence {} to {} of all rows changed",
+                    percent(changed.low),
+                    percent(changed.high)
+                ),
+                None => format!("{share} of the rows were compared ({rows})"),
+            };
+            say(Gap::Sampled, &compared.node, why);
+        }
         if compared.key.is_none() {
             let why = "no key: rows were compared as a multiset, so columns were not told apart";
             say(Gap::NoKey, &compared.node, why.to_owned());

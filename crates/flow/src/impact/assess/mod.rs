@@ -165,14 +165,18 @@ pub(super) fn assess(facts: &Findings, judgement: &Judgement) -> Assessed {
 /// the list of what was not verified.
 pub(super) fn settle_volatile(facts: &mut Findings) {
     for compared in &mut facts.data {
-        let Some(names) = facts.meaning.volatile.get(&compared.node) else { continue };
+        if let Some(names) = facts.meaning.volatile.get(&compared.node) {
+            compared.volatile.extend(names.iter().cloned());
+        }
+        let names = compared.volatile.clone();
         let is_volatile = |name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
         for column in compared.columns.iter_mut().filter(|column| is_volatile(&column.name)) {
             column.changed = column.changed.map(|_| 0);
             (column.sum_head, column.nulls_head) = (column.sum_base, column.nulls_base);
         }
         let moved = compared.columns.iter().any(|column| column.changed > Some(0));
-        if let (false, Some(matching)) = (moved, compared.tally.matching.as_mut()) {
+        let settled = !names.is_empty() && !moved;
+        if let (true, Some(matching)) = (settled, compared.tally.matching.as_mut()) {
             matching.changed = 0;
         }
     }
