@@ -20,6 +20,7 @@ mod reviews;
 mod secrets;
 mod shop;
 mod stores;
+mod summaries;
 mod team;
 mod traces;
 mod vouching;

@@ -46,6 +46,10 @@ impl Page<'_> {
         view::telling(self.report).0
     }
 
+    fn drafted(&self) -> Option<(&str, String)> {
+        view::drafted(self.report)
+    }
+
     fn quiet(&self) -> usize {
         view::telling(self.report).1
     }
