@@ -116,6 +116,24 @@ const SETTINGS: &[Known] = &[
         "false",
         "run on-run-start and on-run-end hooks in scratch",
     ),
+    known(
+        "summary.api",
+        Kind::Text,
+        "",
+        "a language model may draft a summary: openai or anthropic",
+    ),
+    known(
+        "summary.url",
+        Kind::Text,
+        "",
+        "the root of its API, such as https://models.example.com/v1",
+    ),
+    known("summary.model", Kind::Text, "", "the model's name"),
+    known("summary.key_env", Kind::Text, "BELAY_MODEL_KEY", "the variable that holds its key"),
+    known("summary.max_tokens", Kind::Count, "600", "the most tokens of a draft"),
+    known("summary.rows", Kind::Flag, "false", "example rows may be sent to it"),
+    known("summary.price_in", Kind::Text, "", "what a million tokens cost that are sent"),
+    known("summary.price_out", Kind::Text, "", "what a million tokens cost that come back"),
 ];
 
 /// Where a value came from.

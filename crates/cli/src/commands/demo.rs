@@ -76,7 +76,7 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         copies: vec![(folder.join("report.html"), report::Form::Html)],
         pull_request: None,
         remarks: Vec::new(),
-        settings: settings(&house),
+        settings: settings(&house)?,
     };
     let reviewed = impact::review(&desk, &house.tools, &request).await?;
     ui.result(&report::terminal(&reviewed.report))?;

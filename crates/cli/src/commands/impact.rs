@@ -4,9 +4,10 @@ use std::path::Path;
 
 use belay_flow::impact::{self, Request, Reviewed, Settings};
 use belay_flow::report::Form;
-use belay_flow::{Desk, FlowError, base_state};
+use belay_flow::{Desk, FlowError, base_state, summary};
 use belay_model::record::{Score, Verdict};
 use belay_outside::Repository;
+use belay_outside::language_model::{LanguageModel, ModelApi};
 
 use super::work::by_hand;
 use crate::args::{FailOn, ImpactArgs, ImpactFormat, fail_on, level};
@@ -86,13 +87,13 @@ fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
         copies: copies.collect::<Result<_, Failure>>()?,
         pull_request: args.pull_request.as_ref().map(|path| house.folder.join(path)),
         remarks: Vec::new(),
-        settings: settings(house),
+        settings: settings(house)?,
     })
 }
 
-pub(crate) fn settings(house: &House) -> Settings {
+pub(crate) fn settings(house: &House) -> Result<Settings, Failure> {
     let config = &house.config;
-    Settings {
+    Ok(Settings {
         keys: config.keys("impact.keys"),
         sensitive: config.list("impact.sensitive"),
         samples: config.count("impact.samples").unwrap_or(3),
@@ -101,8 +102,41 @@ pub(crate) fn settings(house: &House) -> Settings {
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
+        summary: summary(house)?,
         ..Settings::default()
-    }
+    })
+}
+
+/// The language model that the configuration names, if it names one.
+fn summary(house: &House) -> Result<Option<summary::Settings>, Failure> {
+    let config = &house.config;
+    let Some(api) = config.text("summary.api") else { return Ok(None) };
+    let wrong = |message: String| Failure::input("summary/settings", message);
+    let needed = |name: &str| {
+        let missing = || wrong(format!("`summary.api` is set, and `{name}` is not"));
+        config.text(name).ok_or_else(missing)
+    };
+    let api = ModelApi::parse(api).ok_or_else(|| {
+        wrong(format!("`summary.api` is `{api}`")).help("write openai or anthropic")
+    })?;
+    let variable = config.text("summary.key_env").unwrap_or("BELAY_MODEL_KEY");
+    let key = (house.tools.env)(variable).ok_or_else(|| {
+        wrong(format!("the variable `{variable}` holds no key for the language model"))
+            .help("set it, name another with `summary.key_env`, or take `summary.api` out")
+    })?;
+    let price = |name: &str| match config.text(name).map(str::parse::<f64>) {
+        None => Ok(None),
+        Some(Ok(price)) if price.is_finite() && price >= 0.0 => Ok(Some(price)),
+        Some(_) => Err(wrong(format!("`{name}` is no price"))),
+    };
+    let tokens = config.count("summary.max_tokens").unwrap_or(600) as u64;
+    let model =
+        LanguageModel::new(api, needed("summary.url")?, needed("summary.model")?, key, tokens);
+    Ok(Some(summary::Settings {
+        model: model.map_err(FlowError::from)?,
+        rows: config.flag("summary.rows"),
+        price: price("summary.price_in")?.zip(price("summary.price_out")?),
+    }))
 }
 
 const fn form(format: ImpactFormat) -> Form {

@@ -37,18 +37,18 @@ pub(crate) struct GitHost {
     pub state: Arc<Mutex<State>>,
 }
 
-struct Request {
-    method: String,
-    path: String,
+pub(crate) struct Request {
+    pub method: String,
+    pub path: String,
     query: String,
     headers: Vec<(String, String)>,
-    body: Value,
+    pub body: Value,
 }
 
-struct Response {
-    status: u16,
-    headers: String,
-    body: Value,
+pub(crate) struct Response {
+    pub status: u16,
+    pub headers: String,
+    pub body: Value,
 }
 
 fn answer(status: u16, body: Value) -> Response {
@@ -113,7 +113,7 @@ impl GitHost {
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
+pub(crate) fn read(stream: &TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -140,7 +140,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
     })
 }
 
-fn write(mut stream: &TcpStream, response: &Response) {
+pub(crate) fn write(mut stream: &TcpStream, response: &Response) {
     let body = response.body.to_string();
     // Whoever does not read the answer does not need it.
     drop(write!(
@@ -153,7 +153,7 @@ fn write(mut stream: &TcpStream, response: &Response) {
 }
 
 impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
@@ -163,7 +163,7 @@ impl Request {
     }
 
     /// The body has these members with these kinds of values, and no other.
-    fn has(&self, members: &[(&str, fn(&Value) -> bool)]) -> Result<(), String> {
+    pub(crate) fn has(&self, members: &[(&str, fn(&Value) -> bool)]) -> Result<(), String> {
         check_members(&self.body, members)
     }
 }

@@ -23,6 +23,7 @@ mod shop;
 mod sql;
 mod sparing;
 mod stores;
+mod summaries;
 mod team;
 mod traces;
 mod vouching;

@@ -48,7 +48,7 @@ use crate::report::{self, wire};
 use crate::supervisor::{Brief, Concluded, Conclusion, Supervisor};
 use crate::tools::Tools;
 use crate::workflow::assisted;
-use crate::{Desk, FlowError};
+use crate::{Desk, FlowError, summary};
 
 /// What configuration says of reviews.
 #[derive(Debug, Clone)]
@@ -65,6 +65,8 @@ pub struct Settings {
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    /// The language model that may draft a summary; none unless the workspace names one.
+    pub summary: Option<summary::Settings>,
     pub diff: DiffSettings,
 }
 
@@ -79,6 +81,7 @@ impl Default for Settings {
             memory_limit: None,
             run_hooks: false,
             default_branch: None,
+            summary: None,
             diff: DiffSettings::default(),
         }
     }
@@ -309,9 +312,15 @@ async fn finish(
     };
     let assessed = assess::assess(&findings, &judgement);
     let cost = cost(run, &findings).await?;
-    let (report, digest) = run
+    let mut report = report::build(run.run.id, &findings, &assessed, cost);
+    if let Some(summary) = &request.settings.summary {
+        match summary::draft(run, summary, &report, &names(&findings)).await? {
+            Ok(draft) => report.draft = Some(draft),
+            Err(why) => report.notes.push(why),
+        }
+    }
+    let digest = run
         .step("write the report", async |run| {
-            let report = report::build(run.run.id, &findings, &assessed, cost);
             let digest = keep_report(run, &findings, &report).await?;
             for (path, form) in &request.copies {
                 let body = form.render(&report)?;
@@ -321,7 +330,7 @@ async fn finish(
                 })
                 .await?;
             }
-            Ok((report, digest))
+            Ok(digest)
         })
         .await?;
     let scores = score(run, request, &findings, &assessed).await?;
@@ -336,6 +345,16 @@ async fn finish(
     };
     let concluded = run.conclude(&end).await?;
     Ok(Reviewed { run: run.run.id, report, concluded, level: assessed.level, scores })
+}
+
+/// What nodes and columns of the two projects are called.
+fn names(findings: &Findings) -> summary::Names {
+    let nodes = findings.base.manifest.nodes().chain(findings.head.manifest.nodes());
+    let of = |node: &'_ belay_dbt::manifest::Node| {
+        let columns = node.columns.iter().map(|column| column.name.to_string());
+        columns.chain([node.name.to_string()]).collect::<Vec<_>>()
+    };
+    nodes.flat_map(of).collect()
 }
 
 /// What the review took so far, by step.

@@ -46,6 +46,10 @@ impl Page<'_> {
         view::telling(self.report).0
     }
 
+    fn drafted(&self) -> Option<(&str, String)> {
+        view::drafted(self.report)
+    }
+
     /// A word on the edits that moved nothing.
     fn quiet(&self) -> Option<String> {
         let quiet = view::telling(self.report).1;

@@ -5,7 +5,7 @@ use super::escape::{cell, code, escape, text};
 use super::fit::{LIMIT, Section, fit, fold};
 use super::short;
 use super::view::{
-    because, contradictions, cost, differs, evidence, holes, interesting, meaning_of,
+    because, contradictions, cost, differs, drafted, evidence, holes, interesting, meaning_of,
     moved_columns, moved_of, overridden, place_of, reach_of, telling,
 };
 use super::wire::{Data, Finding, Impact, Sample, Severity, Test};
@@ -57,6 +57,9 @@ fn lead(report: &Impact) -> String {
         report.run,
         risk.score
     ));
+    if let Some((told, by)) = drafted(report) {
+        out.push_str(&format!("> {}\n>\n> <sub>{}</sub>\n\n", text(told), text(&by)));
+    }
     if risk.reasons.is_empty() && !report.look_first.is_empty() {
         out.push_str("### Look at first\n\n");
         report.look_first.iter().for_each(|line| out.push_str(&format!("1. {}\n", text(line))));

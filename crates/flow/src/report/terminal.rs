@@ -3,8 +3,8 @@
 use super::markdown::{shown, what};
 use super::short;
 use super::view::{
-    self, because, contradictions, cost, differs, evidence, holes, meaning_of, moved_columns,
-    moved_of, overridden, place_of, reach_of, telling,
+    self, because, contradictions, cost, differs, drafted, evidence, holes, meaning_of,
+    moved_columns, moved_of, overridden, place_of, reach_of, telling,
 };
 use super::wire::{Finding, Impact, Severity};
 use crate::figures::{counted, grouped};
@@ -31,6 +31,9 @@ pub fn terminal(report: &Impact) -> String {
         out.push_str(&format!("{BOLD}{}{RESET}\n", clean(&because)));
     }
     out.push_str(&format!("{}\n\n", clean(&report.summary)));
+    if let Some((told, by)) = drafted(report) {
+        out.push_str(&format!("{}\n{DIM}{}{RESET}\n\n", clean(told), clean(&by)));
+    }
     if report.risk.reasons.is_empty() && !report.look_first.is_empty() {
         out.push_str(&format!("{BOLD}look at first{RESET}\n"));
         for (at, line) in report.look_first.iter().enumerate() {

@@ -291,3 +291,16 @@ pub(super) fn range(column: &super::wire::Column) -> String {
         (base, head) => format!("{} → {}", one(base), one(head)),
     }
 }
+
+/// A model's draft, and by whom it is: never without saying so.
+pub(super) fn drafted(report: &Impact) -> Option<(&str, String)> {
+    let draft = report.draft.as_ref().filter(|draft| !draft.text.is_empty())?;
+    let dropped = match draft.dropped.len() {
+        0 => String::new(),
+        many => format!("; {} did not hold and went", counted_usize(many, "sentence")),
+    };
+    Some((
+        &draft.text,
+        format!("Drafted by {}, each number and name checked by belay{dropped}", draft.model),
+    ))
+}

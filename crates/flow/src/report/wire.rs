@@ -61,6 +61,9 @@ pub struct Impact {
     pub lineage: Vec<Arrow>,
     #[serde(default)]
     pub cost: Cost,
+    /// A language model's draft, as far as it holds; absent where the workspace names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<crate::summary::Draft>,
 }
 
 /// One thing that somebody edited.

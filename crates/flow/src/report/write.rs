@@ -98,6 +98,7 @@ pub fn build(run: RunId, facts: &Findings, assessed: &Assessed, cost: Cost) -> I
         overrides: assessed.overrides.iter().map(overridden).collect(),
         lineage: lineage(facts, assessed),
         cost,
+        draft: None,
     }
 }
 

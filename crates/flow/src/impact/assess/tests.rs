@@ -1,4 +1,3 @@
-
 use belay_dbt::Manifest;
 use belay_diff::{Profile, Tally};
 use belay_model::{Effect, Meaning, RowEffect};
