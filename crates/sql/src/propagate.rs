@@ -198,7 +198,7 @@ impl Spread<'_> {
                 })
             };
             let name = output.name.clone();
-            let is_plain = self.is_plain(reads.terms, output.value);
+            let is_plain = is_plain(reads.terms, output.value);
             if let Some(column) = mine(&|column| self.is_gone(column)) {
                 if !is_plain {
                     return Some(format!("it reads `{column}` of `{table}`, which went"));
@@ -256,17 +256,6 @@ impl Spread<'_> {
         }
     }
 
-    /// The value is a column of the table as it stands there.
-    fn is_plain(&self, terms: &Terms, value: Term) -> bool {
-        let node = terms.node(value);
-        match node.op {
-            Op::Column => true,
-            Op::Optional | Op::Member => self.is_plain(terms, node.args[1]),
-            Op::Outer => self.is_plain(terms, node.args[0]),
-            _ => false,
-        }
-    }
-
     /// Where the change meets what decides about rows.
     fn row_kinds(&self, reads: &mut Reads<'_>, term: Term) -> BTreeSet<RowEffect> {
         let mut kinds = BTreeSet::new();
@@ -316,5 +305,16 @@ impl Spread<'_> {
             }
         }
         kinds
+    }
+}
+
+/// The value is a column of the table as it stands there.
+fn is_plain(terms: &Terms, value: Term) -> bool {
+    let node = terms.node(value);
+    match node.op {
+        Op::Column => true,
+        Op::Optional | Op::Member => is_plain(terms, node.args[1]),
+        Op::Outer => is_plain(terms, node.args[0]),
+        _ => false,
     }
 }

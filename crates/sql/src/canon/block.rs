@@ -545,8 +545,7 @@ pub(super) fn makes_rows(expr: &Expr, dialect: Dialect) -> bool {
         super::names::makes_rows(&call.name)
             // A number of one row, or a list, elsewhere.
             && match call.name.as_str() {
-                "generate_series" | "range" => dialect == Dialect::Postgres,
-                "regexp_matches" => dialect == Dialect::Postgres,
+                "generate_series" | "range" | "regexp_matches" => dialect == Dialect::Postgres,
                 _ => true,
             }
     };

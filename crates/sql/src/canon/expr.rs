@@ -131,13 +131,8 @@ impl<'a> Sealer<'a, '_> {
         let orders = self.orders_totally();
         match operator {
             "not" => self.terms.not(operand, orders),
-            "is null" => self.terms.is_null(operand),
-            "is not null" => {
-                let is_null = self.terms.is_null(operand);
-                self.terms.not(is_null, orders)
-            }
-            "is unknown" => self.terms.is_null(operand),
-            "is not unknown" => {
+            "is null" | "is unknown" => self.terms.is_null(operand),
+            "is not null" | "is not unknown" => {
                 let is_null = self.terms.is_null(operand);
                 self.terms.not(is_null, orders)
             }
@@ -256,14 +251,9 @@ impl<'a> Sealer<'a, '_> {
 
     fn subquery_env(&mut self, env: EnvId, subquery: &'a Subquery) -> EnvId {
         let key: *const _ = &raw const subquery.rel;
-        let block = match self.blocks.subqueries.get(&key) {
-            Some(known) => known.clone(),
-            None => {
-                let block = self.blocks.closed(&subquery.rel);
-                self.blocks.subqueries.insert(key, block.clone());
-                block
-            }
-        };
+        let known = self.blocks.subqueries.get(&key).cloned();
+        let block = known.unwrap_or_else(|| self.blocks.closed(&subquery.rel));
+        self.blocks.subqueries.insert(key, block.clone());
         self.open(block, Some(env))
     }
 

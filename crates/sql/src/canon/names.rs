@@ -57,6 +57,7 @@ pub(crate) fn function(name: &str, arguments: usize, dialect: Dialect) -> &str {
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "a line for each dialect's own words")]
 /// A type's one spelling. Types that differ in what they hold or in what a catalog shows stay apart.
 pub(crate) fn data_type(name: &str, dialect: Dialect) -> String {
     use Dialect::{BigQuery, DuckDb, Postgres, Redshift, Snowflake};

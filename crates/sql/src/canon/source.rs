@@ -104,8 +104,10 @@ impl<'a> Sealer<'a, '_> {
             let mut next = Vec::new();
             for (place, source) in sources.iter().enumerate() {
                 let looked_at = self.bare(block.clone(), self.envs[env].parent);
-                self.envs[looked_at].labels = self.envs[env].labels.clone();
-                self.envs[looked_at].inner = self.envs[env].inner.clone();
+                let labels = self.envs[env].labels.clone();
+                self.envs[looked_at].labels = labels;
+                let inner = self.envs[env].inner.clone();
+                self.envs[looked_at].inner = inner;
                 for other in &block.sources {
                     let unnamed = Label { term: origin, is_clear: false };
                     self.envs[looked_at].labels.entry(*other).or_insert(unnamed);

@@ -113,7 +113,15 @@ impl Terms {
     /// The tables that rows come from, the last part of each name.
     pub(crate) fn tables(&self, rows: Term) -> String {
         let mut names: Vec<&str> = Vec::new();
-        for part in self.parts(rows) {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut open = vec![rows];
+        while let Some(next) = open.pop() {
+            // What stands outside is only looked at from there.
+            if self.op(next) != Op::Outer && seen.insert(next) {
+                open.extend_from_slice(self.args(next));
+            }
+        }
+        for part in seen {
             let node = self.node(part);
             if node.op == Op::Table {
                 let name = node.text.rsplit('.').next().unwrap_or_default();
