@@ -432,7 +432,7 @@ impl<'a> Join<'a> {
                     let differs = format!("{MASK} (differs)");
                     (column.pair.name.clone(), masked(b, MASK), masked(h, &differs))
                 } else {
-                    (column.pair.name.clone(), column.shown(b), column.shown(h))
+                    (column.pair.name.clone(), column.shown(b.as_ref()), column.shown(h.as_ref()))
                 });
             }
         }
@@ -455,7 +455,7 @@ impl<'a> Join<'a> {
         let values = { self.compared.iter().zip(row) }
             .take(self.samples.columns)
             .map(|(column, value)| {
-                let value = column.shown(value);
+                let value = column.shown(value.as_ref());
                 let (base, head) = if is_added { (None, value) } else { (value, None) };
                 (column.pair.name.clone(), base, head)
             })
@@ -477,8 +477,9 @@ impl<'a> Join<'a> {
             return;
         }
         let named = self.key.iter().zip(key);
-        let key =
-            named.map(|(column, value)| (column.pair.name.clone(), column.shown(value))).collect();
+        let key = named
+            .map(|(column, value)| (column.pair.name.clone(), column.shown(value.as_ref())))
+            .collect();
         let values = values.into_iter().take(self.samples.columns).collect();
         self.examples.push(Example { kind, key, values, times: None });
     }
@@ -559,8 +560,8 @@ impl Column {
     }
 
     /// For people.
-    fn shown(&self, value: &Option<String>) -> Option<String> {
-        let text = value.as_ref()?;
+    fn shown(&self, value: Option<&String>) -> Option<String> {
+        let text = value?;
         if self.is_masked {
             return Some(MASK.to_owned());
         }

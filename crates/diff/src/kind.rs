@@ -55,8 +55,11 @@ impl Kind {
         match self {
             Self::Boolean => 1,
             Self::Date => 4,
-            Self::Integer | Self::Float { .. } | Self::Time => 8,
-            Self::Timestamp | Self::TimestampTz => 8,
+            Self::Integer
+            | Self::Float { .. }
+            | Self::Time
+            | Self::Timestamp
+            | Self::TimestampTz => 8,
             Self::Decimal { .. } | Self::Uuid | Self::Interval => 16,
             Self::Text | Self::Binary => 24,
             Self::Json | Self::Array | Self::Other => 64,

@@ -859,7 +859,11 @@ async fn numbers_that_no_common_decimal_holds_are_compared_by_their_digits() {
         ["id INT, n DECIMAL(38, 30)", "(1, 1.5), (2, 7), (3, 70)"],
     )
     .check(expect![[r#"
-        "#]])
+        rows 3 → 3
+        added 0, removed 0, changed 1 of 3
+        id same: type INTEGER sum 6
+        n retyped: type BIGINT → DECIMAL(38,30) sum 9.223372036854776e18 → 78.5 changed 1 of 3
+        changed id=1; n: 9223372036854775807 → 1.500000000000000000000000000000"#]])
     .await;
 }
 
