@@ -24,6 +24,7 @@ async fn regressions(args: &RegressionsArgs, house: &House, ui: &Ui) -> Result<O
         projects: args.project.clone(),
         cases: args.case.clone(),
         measure: args.measure,
+        sql: args.sql.as_ref().map(|folder| house.folder.join(folder)),
     };
     let folder = args.against.as_ref().map(|folder| house.folder.join(folder));
     let projects = bench::choose(bench::read(folder.as_deref())?, &request)?;
