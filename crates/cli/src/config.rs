@@ -85,6 +85,12 @@ const SETTINGS: &[Known] = &[
         "folder of profiles.yml [the project's, else ~/.dbt]",
     ),
     known("drivers.duckdb", Kind::Text, "", "a DuckDB library [the pinned one, fetched once]"),
+    known(
+        "drivers.postgres",
+        Kind::Text,
+        "",
+        "an ADBC library for PostgreSQL [the pinned one, fetched once]",
+    ),
     known("impact.fail_on", Kind::FailOn, "high", "exit with 1 from this risk on"),
     known("impact.level", Kind::Level, "L2", "autonomy level of the review"),
     known(

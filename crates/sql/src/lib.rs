@@ -4,11 +4,14 @@
 //! Pure: text in, values out. Text becomes a [`plan::Query`] in which every name is resolved;
 //! comparing and lineage work on that.
 
+pub mod bind;
 mod dialect;
 mod parse;
 pub mod plan;
 mod tables;
+mod walk;
 
+pub use crate::bind::{bind, canonical_type, read};
 pub use crate::dialect::Dialect;
 pub use crate::parse::{Unread, parse, with_deep_stack};
 pub use crate::tables::{Table, TableName, Tables};

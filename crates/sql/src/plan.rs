@@ -4,6 +4,8 @@
 //! reads, wherever it is moved. A common table expression stands wherever it is used, with numbers
 //! of its own each time.
 
+use std::collections::BTreeSet;
+
 use crate::tables::TableName;
 
 /// The number of a column, unique in its [`Query`].
@@ -141,6 +143,9 @@ pub struct Scan {
     pub columns: Vec<(String, Col)>,
     /// Stands for all further columns, where `*` is read and the table's columns are not known.
     pub rest: Option<Col>,
+    /// Those of `columns` that nobody said are this table's: their names stand alone, no table is
+    /// known to have them, and no other than this one could.
+    pub guessed: BTreeSet<Col>,
     /// A time-travel or partition clause in canonical letters.
     pub version: Option<String>,
 }

@@ -3,5 +3,6 @@ mod diff_contract;
 mod diff_law;
 mod fixture;
 mod opening;
+mod postgres;
 mod session;
 mod types;

@@ -69,10 +69,13 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         base: None,
         head: Some(demo::BRANCH.to_owned()),
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,
         copies: vec![(folder.join("report.html"), report::Form::Html)],
+        pull_request: None,
+        remarks: Vec::new(),
         settings: settings(&house),
     };
     let reviewed = impact::review(&desk, &house.tools, &request).await?;

@@ -9,9 +9,11 @@ mod eval;
 mod impact;
 mod level;
 pub(crate) mod policy;
+mod publish;
 pub(crate) mod records;
 mod reviews;
 mod setup;
+mod state;
 mod store;
 mod trace;
 mod work;
@@ -45,6 +47,7 @@ fn leaves_a_record(command: &Command) -> bool {
         | Command::Clean(_)
         | Command::Approve(_)
         | Command::Deny(_)
+        | Command::Publish(_)
         | Command::Eval(EvalCommand::Run(_))
         | Command::Trace(TraceCommand::Listen(_))
         | Command::Review(ReviewCommand::Accept(_) | ReviewCommand::Reject(_))
@@ -65,6 +68,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
+        Command::Publish(args) => publish::publish(args, &House::here()?, ui).await,
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
         Command::Rollback(args) => work::roll_back(args, &House::here()?, ui).await,
@@ -83,6 +87,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,
         Command::Config(_) => setup::config(&House::here()?, ui),
         Command::Migrate(args) => store::migrate(args, &House::here()?, ui).await,
+        Command::State(command) => state::state(command, &House::here()?, ui).await,
         Command::Store(command) => store::store(command, &House::here()?, ui).await,
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),

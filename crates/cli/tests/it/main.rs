@@ -4,14 +4,19 @@
 
 mod approvals;
 mod audit;
+mod bench;
 mod commands;
 mod durable;
 mod errors;
 mod evaluators;
+mod git_host;
 mod home;
 mod ladder;
 mod layers;
+mod pipeline;
 mod policies;
+mod postgres;
+mod publish;
 mod reviews;
 mod secrets;
 mod shop;

@@ -6,6 +6,8 @@ mod cases;
 mod effect;
 mod error;
 mod site;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 use std::cell::{Cell, RefCell};

@@ -167,10 +167,13 @@ async fn review(
         base: Some("main".to_owned()),
         head: None,
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,
         copies: Vec::new(),
+        pull_request: None,
+        remarks: Vec::new(),
         settings: Settings::default(),
     };
     Box::pin(impact::review(&range.desk, tools, &request)).await

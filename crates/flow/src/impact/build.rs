@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use belay_dbt::manifest::{Kind, Node};
-use belay_dbt::profile::Derivation;
+use belay_dbt::profile::{Derivation, DerivedProfile};
 use belay_dbt::run_results::{RunOutcome, Status};
 use belay_dbt::{Manifest, NodeId, RunResults};
-use belay_diff::{Dialect, RelationName};
+use belay_diff::RelationName;
 use belay_model::record::EffectState;
 use belay_model::{Action, Resource, Verb, Zone};
 use belay_outside::{DbtCommand, OutsideError};
-use belay_warehouse::{Database, Driver, Session, Statement};
+use belay_warehouse::Statement;
 
 use super::containment::{
     alias_statements, contained, drop_run_hooks, relation, selectors, source_aliases,
@@ -23,6 +23,7 @@ use super::{Findings, Request, compare, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
+use crate::warehouse::Warehouse;
 
 /// What came of the build.
 #[derive(Debug)]
@@ -49,8 +50,7 @@ struct Site<'a> {
     request: &'a Request,
     project: &'a BuildableProject,
     workshop: &'a Workshop,
-    driver: Driver,
-    database: &'a Path,
+    warehouse: Warehouse,
     claim: Claim,
 }
 
@@ -63,17 +63,15 @@ pub(super) async fn review_data(
     workshop: &Workshop,
     findings: &mut Findings,
 ) -> Result<(), FlowError> {
-    let adapter = || FlowError::Adapter { adapter: project.local.adapter.clone() };
-    Dialect::of_adapter(&project.local.adapter).ok_or_else(adapter)?;
-    let no_file = || FlowError::NoDatabase { target: project.local.target.name.clone() };
-    let database = project.local.database.as_deref().ok_or_else(no_file)?;
-    let driver = tools.duckdb(run.desk).await?;
-    let claim = Claim::of_run(run, database);
-    let site = Site { request, project, workshop, driver, database, claim };
+    let warehouse = tools.warehouse(run.desk, &project.local).await?;
+    warehouse.dialect()?;
+    let claim = Claim::of_run(run, &warehouse, &project.local);
+    let site = Site { request, project, workshop, warehouse, claim };
 
     let scratch = parse_for_scratch(run, &site, findings).await?;
     let selection = Selection::of(findings);
-    contained(&site.claim, &scratch, &selection.all(), request.settings.run_hooks)?;
+    let address = &site.warehouse.address;
+    contained(&site.claim, address, &scratch, &selection.all(), request.settings.run_hooks)?;
     claim_scratch(run, &site).await?;
     let outcome = in_scratch(run, &site, findings, scratch, &selection).await;
     if request.keep {
@@ -127,18 +125,10 @@ async fn parse_for_scratch(
     findings: &Findings,
 ) -> Result<Manifest, FlowError> {
     run.step("plan the build", async |run| {
-        // A database that is missing or locked shows here, before anything is claimed or built.
-        Session::open(site.driver.clone(), Database::read_write(site.database))
-            .await?
-            .close()
-            .await;
-        let database = site.database.to_string_lossy();
-        let (target, path) = (&site.project.local.target, Some(&*database));
-        let schema = Some(site.claim.prefix.as_str());
-        let scratch = target.derive(&Derivation { schema, path, read_only: false });
+        site.warehouse.ready(run).await?;
+        let scratch = profile(site, Some(&site.claim.prefix), false);
         site.workshop.write("scratch-profiles/profiles.yml", &scratch.text)?;
-        let base = target.derive(&Derivation { schema: None, path, read_only: true });
-        site.workshop.write("base-profiles/profiles.yml", &base.text)?;
+        site.workshop.write("base-profiles/profiles.yml", &profile(site, None, true).text)?;
         if !site.request.settings.run_hooks {
             let sides = [&findings.head.project, &findings.base.project];
             sides.into_iter().flatten().try_for_each(|folder| drop_run_hooks(folder))?;
@@ -150,6 +140,13 @@ async fn parse_for_scratch(
         Manifest::parse(&bytes).map_err(wrong)
     })
     .await
+}
+
+/// The project's target in another schema, or on a database that refuses to write.
+fn profile(site: &Site<'_>, schema: Option<&str>, read_only: bool) -> DerivedProfile {
+    let file = site.warehouse.address.file().map(Path::to_string_lossy);
+    let path = file.as_deref();
+    site.project.local.target.derive(&Derivation { schema, path, read_only })
 }
 
 fn scratch_command(
@@ -173,7 +170,7 @@ fn scratch_command(
 async fn claim_scratch(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
     run.step("claim a scratch schema", async |run| {
         let action = Action::new(Verb::CreateScratch, site.claim.resource())
-            .with("database", site.database.to_string_lossy())
+            .with("database", site.warehouse.address.to_string())
             .undone_by(site.claim.inverse());
         run.perform(&action, async |permit| permit.admit(&action).map_err(OutsideError::from)).await
     })
@@ -198,10 +195,10 @@ async fn alias_sources(
         return Ok(());
     }
     run.step("make the sources visible in scratch", async |run| {
-        let session =
-            Session::open(site.driver.clone(), Database::read_write(site.database)).await?;
+        let dialect = site.warehouse.dialect()?;
+        let session = site.warehouse.open(site.warehouse.writing()).await?;
         let mut made = Ok(());
-        for sql in alias_statements(&aliases) {
+        for sql in alias_statements(&site.warehouse, dialect, &aliases) {
             let resource = site.claim.resource();
             let mut statement =
                 Statement::new(Verb::CreateScratch, resource, "prepare the scratch schema", sql);
@@ -248,7 +245,7 @@ async fn in_scratch(
         seconds: results.seconds,
         kept: site.request.keep,
     });
-    compare::review_built(run, &site.driver, site.database, site.request, findings).await
+    compare::review_built(run, &site.warehouse, site.request, findings).await
 }
 
 /// Snapshots in scope that were not built, for the reader.
@@ -324,10 +321,11 @@ async fn test_base(
         let command = DbtCommand {
             name: "test",
             verb: Verb::TestRelations,
-            resource: Resource::new(format!("warehouse:{}", site.database.display()), Zone::Prod),
+            resource: Resource::new(site.warehouse.name(), Zone::Prod),
             args: selectors(base, tests.iter().copied()),
             // On a database that refuses to write: tests only read, and so must whatever runs with them.
             profiles: site.workshop.path("base-profiles"),
+            env: profile(site, None, true).environment(),
             ..sides::parse(site.project, "base", folder, &artefacts)
         };
         match sides::run_dbt(run, &site.project.dbt, &command).await {
@@ -365,7 +363,7 @@ fn built_nodes(build: &[NodeId], results: &RunResults) -> Vec<BuiltNode> {
 
 async fn release(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
     run.step_back("drop the scratch schema", async |run| {
-        let dropped = site.claim.release(run, &site.driver).await?;
+        let dropped = site.claim.release(run, &site.warehouse).await?;
         let receipt = format!("dropped {}", dropped.join(", "));
         settle_open(run, &receipt).await
     })

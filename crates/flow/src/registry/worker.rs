@@ -27,6 +27,7 @@ pub(crate) const KEYS: [&str; 13] = [
 const DBT_IMPACT: &str = include_str!("../../workers/dbt-impact.yaml");
 const DEMO: &str = include_str!("../../workers/demo.yaml");
 const AUDIT: &str = include_str!("../../workers/audit.yaml");
+const PUBLISHER: &str = include_str!("../../workers/publisher.yaml");
 const EVALUATOR: &str = include_str!("../../workers/evaluator.yaml");
 const BENCH: &str = include_str!("../../workers/bench.yaml");
 const RANGE: &str = include_str!("../../workers/range.yaml");
@@ -95,6 +96,11 @@ impl Registered {
     /// The worker behind `belay eval`.
     pub fn evaluator() -> Result<Self, Faults> {
         Self::parse("evaluator.yaml", EVALUATOR, Origin::BuiltIn)
+    }
+
+    /// The worker behind `belay publish`.
+    pub fn publisher() -> Result<Self, Faults> {
+        Self::parse("publisher.yaml", PUBLISHER, Origin::BuiltIn)
     }
 
     /// The worker that executes cases, in a record that is thrown away.

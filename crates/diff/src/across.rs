@@ -1,0 +1,4 @@
+//! placeholder
+/// To come.
+#[derive(Debug)]
+pub struct Across;
