@@ -9,7 +9,7 @@ use belay_dbt::{Manifest, RunResults};
 use belay_model::record::RunState;
 use belay_model::{Resource, Verb, Zone};
 use belay_outside::{Chapter, DbtCommand, OutsideError, write_history, writing_history};
-use belay_warehouse::{Database, Session, Statement};
+use belay_warehouse::{Address, Database, Session, Statement};
 use fs_err as fs;
 use serde_json::json;
 
@@ -72,7 +72,7 @@ impl Site {
         .await?;
         let local = tools.project(&folder, Some(&folder))?;
         let no_file = || FlowError::NoDatabase { target: local.target.name.clone() };
-        let path = local.database.clone().ok_or_else(no_file)?;
+        let Some(Address::File(path)) = &local.database else { return Err(no_file()) };
         let database = path.strip_prefix(&folder).map_err(|_| no_file())?.to_owned();
         let target = local.target.name.clone();
         let (built, next, compiled) = (Shape::default(), Shape::default(), BTreeMap::new());
