@@ -152,6 +152,8 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
             project.cases.extend(parse(&path.display().to_string(), &text())?);
         }
     }
+    // What else is in the folder is no project.
+    projects.retain(|_, project| !project.files.is_empty() || !project.cases.is_empty());
     if let Some(shop) = projects.get_mut(SHOP).filter(|shop| shop.files.is_empty()) {
         shop.files = demo::project().into_iter().collect();
         shop.data = Some(demo::data());
@@ -160,7 +162,8 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
     for project in projects.values() {
         for case in &project.cases {
             if !seen.insert(case.id.clone()) {
-                let (file, message) = (project.name.clone(), format!("`{}` is there twice", case.id));
+                let (file, message) =
+                    (project.name.clone(), format!("`{}` is there twice", case.id));
                 return Err(BenchError::Cases { file, message }.into());
             }
             // A case that does not fit its project is a fault of the case, and told before any work.
@@ -174,8 +177,7 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
 
 fn parse(file: &str, text: &str) -> Result<Vec<Case>, BenchError> {
     let fault = |message: String| BenchError::Cases { file: file.to_owned(), message };
-    let read: File =
-        serde_saphyr::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let read: File = serde_saphyr::from_str(text).map_err(|error| fault(error.to_string()))?;
     if read.schema != SCHEMA {
         return Err(fault(format!("`schema` is `{}`, expected `{SCHEMA}`", read.schema)));
     }

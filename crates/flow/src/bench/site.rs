@@ -1,11 +1,11 @@
 //! A project of the bench, made once: a repository, its data, and the built base.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use belay_dbt::manifest::{Kind, Node};
 use belay_dbt::run_results::Status;
-use belay_dbt::{Manifest, RunResults};
+use belay_dbt::{Manifest, NodeId, RunResults};
 use belay_model::record::RunState;
 use belay_model::{Resource, Verb, Zone};
 use belay_outside::{Chapter, DbtCommand, OutsideError, write_history, writing_history};
@@ -33,6 +33,8 @@ pub(super) struct Site {
     /// Base as it was built, and with the next day's rows; empty unless heads are measured.
     pub built: Shape,
     pub next: Shape,
+    /// What base's build made.
+    pub nodes: BTreeSet<String>,
     /// Model → its compiled SQL; empty unless other judges are to read it.
     pub compiled: BTreeMap<String, String>,
 }
@@ -76,7 +78,8 @@ impl Site {
         let database = path.strip_prefix(&folder).map_err(|_| no_file())?.to_owned();
         let target = local.target.name.clone();
         let (built, next, compiled) = (Shape::default(), Shape::default(), BTreeMap::new());
-        let mut site = Self { folder, database, target, built, next, compiled };
+        let nodes = BTreeSet::new();
+        let mut site = Self { folder, database, target, built, next, nodes, compiled };
         let folder = site.folder.clone();
         // A project without data of its own has them in seeds; the file is made all the same.
         site.fill(run, tools, &folder, project.data.as_deref().unwrap_or("select 1")).await?;
@@ -85,6 +88,7 @@ impl Site {
             let (project, message) = (project.name.clone(), message.clone());
             return Err(BenchError::Base { project, message }.into());
         }
+        site.nodes = base.nodes;
         if request.sql.is_some() {
             site.compiled = site.compile(run, tools, &folder).await?;
         }
@@ -169,7 +173,7 @@ impl Site {
                     // It does not even parse: that, too, is how a project tells of a fault.
                     Err(FlowError::Outside(OutsideError::Dbt { message, .. })) => {
                         let first = message.lines().next().unwrap_or_default().to_owned();
-                        return Ok(Build { faults: vec![first] });
+                        return Ok(Build { faults: vec![first], nodes: BTreeSet::new() });
                     }
                     ran => ran?,
                 };
@@ -183,7 +187,11 @@ impl Site {
                         !outcome.status.is_good() && outcome.status != Status::Skipped
                     })
                     .map(|(id, outcome)| format!("{id}: {}", outcome.status.as_str()));
-                Ok(Build { faults: bad.collect() })
+                let ids = results.outcomes.keys().map(NodeId::as_str);
+                let with_data =
+                    |id: &&str| !id.starts_with("test.") && !id.starts_with("unit_test.");
+                let nodes = ids.filter(with_data).map(str::to_owned).collect();
+                Ok(Build { faults: bad.collect(), nodes })
             })
             .await;
         drop(fs::remove_dir_all(&command.artefacts));
@@ -221,6 +229,8 @@ impl Site {
 #[derive(Debug)]
 pub(super) struct Build {
     pub faults: Vec<String>,
+    /// What has a relation: models, seeds and snapshots that were built.
+    pub nodes: BTreeSet<String>,
 }
 
 /// A run of the bench's worker.

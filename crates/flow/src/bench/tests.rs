@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use belay_model::{Explain as _, Severity};
 use expect_test::expect;
 
-use super::cases::{self, Kind};
+use super::cases::Kind;
 use super::trial::{Measured, Tried};
 use super::{Card, Form, Request, choose, read};
 
@@ -197,6 +197,6 @@ fn a_schema_of_another_version_is_refused() {
     let folder = folder("  []\n");
     let path = folder.path().join("own/cases/all.yaml");
     fs_err::write(&path, "schema: belay.bench-cases/9\ncases: []\n").unwrap();
-    let error = cases::read(Some(folder.path())).unwrap_err();
+    let error = read(Some(folder.path())).unwrap_err();
     assert!(error.to_string().contains("expected `belay.bench-cases/1`"), "{error}");
 }

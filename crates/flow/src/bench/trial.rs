@@ -78,9 +78,7 @@ impl Tried {
             return Some(format!("it says that the project's tests {said}, and: {first}"));
         }
         match (self.kind, measured.differences.first()) {
-            (Kind::Regression, None) if !tests => {
-                Some("it changes nothing in the data".to_owned())
-            }
+            (Kind::Regression, None) if !tests => Some("it changes nothing in the data".to_owned()),
             (Kind::Benign, Some(difference)) => Some(format!("it is not benign: {difference}")),
             _ => None,
         }
@@ -229,7 +227,10 @@ async fn measured(
         };
         let build = site.build(&mut run, tools, folder, args).await?;
         let head = effect::shape(&mut run, tools, &folder.join(&site.database)).await?;
-        Ok(Measured { faults: build.faults, differences: base.differences(&head) })
+        // The relation of a model that is gone stays where it is, and nobody brings it up to date.
+        let gone = site.nodes.difference(&build.nodes).map(|node| format!("{node} is not built"));
+        let differences = base.differences(&head).into_iter().chain(gone).collect();
+        Ok(Measured { faults: build.faults, differences })
     }
     .await;
     site::end(&run, &done).await?;
