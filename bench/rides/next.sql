@@ -16,7 +16,7 @@ from raw.rides where id > 24000;
 
 insert into raw.app_events
 select 20000 + i, 1 + raw.mix(i, 171) % 2500, (['open','search','reserve'])[1 + raw.mix(i, 172) % 3],
-    timestamp '2025-06-28 00:00:00' + to_seconds(raw.mix(i, 173) % 345600), timestamp '2025-07-02 02:00:00'
+    timestamp '2025-06-28 00:00:00' + to_seconds(raw.mix(i, 173) % 345600), timestamp '2025-07-04 02:00:00'
 from generate_series(1, 1000) as g(i);
 
 update raw.vehicles set status = 'lost', updated_at = timestamp '2025-07-02 00:00:00' where id % 7 = 0;

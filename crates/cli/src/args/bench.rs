@@ -39,6 +39,10 @@ pub(crate) struct RegressionsArgs {
     /// Also build every head with the project's own tests, and check that each case is what it says.
     #[arg(long)]
     pub measure: bool,
+    /// Also write the compiled SQL of both sides of every changed model to this folder, for
+    /// bench/judges/judge.py.
+    #[arg(long, value_name = "DIR")]
+    pub sql: Option<PathBuf>,
     /// Only list the cases.
     #[arg(long)]
     pub list: bool,

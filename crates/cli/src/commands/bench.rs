@@ -20,8 +20,12 @@ pub(crate) async fn bench(
 }
 
 async fn regressions(args: &RegressionsArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
-    let request =
-        Request { projects: args.project.clone(), cases: args.case.clone(), measure: args.measure };
+    let request = Request {
+        projects: args.project.clone(),
+        cases: args.case.clone(),
+        measure: args.measure,
+        sql: args.sql.as_ref().map(|folder| house.folder.join(folder)),
+    };
     let folder = args.against.as_ref().map(|folder| house.folder.join(folder));
     let projects = bench::choose(bench::read(folder.as_deref())?, &request)?;
     if args.list {

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod bench;
 mod commands;
 mod durable;
 mod errors;

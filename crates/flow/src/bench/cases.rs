@@ -152,6 +152,8 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
             project.cases.extend(parse(&path.display().to_string(), &text())?);
         }
     }
+    // What else is in the folder is no project.
+    projects.retain(|_, project| !project.files.is_empty() || !project.cases.is_empty());
     if let Some(shop) = projects.get_mut(SHOP).filter(|shop| shop.files.is_empty()) {
         shop.files = demo::project().into_iter().collect();
         shop.data = Some(demo::data());

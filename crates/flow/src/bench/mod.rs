@@ -6,10 +6,13 @@ mod cases;
 mod effect;
 mod error;
 mod site;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -33,6 +36,8 @@ pub struct Request {
     pub cases: Vec<String>,
     /// Build every head with the project's own tests as well, and compare what is built with base.
     pub measure: bool,
+    /// A folder for the compiled SQL of both sides of every changed model, for other judges to read.
+    pub sql: Option<PathBuf>,
 }
 
 /// Keeps what was asked for.
@@ -71,7 +76,7 @@ pub async fn run(
     let mut tried = Vec::new();
     for project in projects {
         told.progress.phase(&format!("build the project {}", project.name));
-        let site = Site::make(first, tools, project, request.measure).await?;
+        let site = Site::make(first, tools, project, request).await?;
         told.progress.phase(&format!("try {} cases on {}", project.cases.len(), project.name));
         let (next, done) = (Cell::new(0_usize), Cell::new(0_u64));
         let outcomes: RefCell<Vec<(usize, Tried)>> = RefCell::new(Vec::new());
@@ -85,7 +90,7 @@ pub async fn run(
                         return;
                     }
                     told.progress.detail(&case.id, Some((done.get() + 1, of)));
-                    let one = trial::try_case(range, tools, site, project, case, request.measure);
+                    let one = trial::try_case(range, tools, site, project, case, request);
                     let one = Box::pin(one).await;
                     done.set(done.get() + 1);
                     told.progress.note(&format!("{}/{of} {}", done.get(), one.line()));

@@ -1,9 +1,11 @@
 //! A project of the bench, made once: a repository, its data, and the built base.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use belay_dbt::RunResults;
+use belay_dbt::manifest::{Kind, Node};
+use belay_dbt::run_results::Status;
+use belay_dbt::{Manifest, NodeId, RunResults};
 use belay_model::record::RunState;
 use belay_model::{Resource, Verb, Zone};
 use belay_outside::{Chapter, DbtCommand, OutsideError, write_history, writing_history};
@@ -14,6 +16,7 @@ use serde_json::json;
 use super::BenchError;
 use super::cases::Project;
 use super::effect::{self, Shape};
+use super::{BenchError, Request};
 use crate::eval::Range;
 use crate::impact::sides::run_dbt;
 use crate::registry::Registered;
@@ -31,6 +34,10 @@ pub(super) struct Site {
     /// Base as it was built, and with the next day's rows; empty unless heads are measured.
     pub built: Shape,
     pub next: Shape,
+    /// What base's build made.
+    pub nodes: BTreeSet<String>,
+    /// Model → its compiled SQL; empty unless other judges are to read it.
+    pub compiled: BTreeMap<String, String>,
 }
 
 impl Site {
@@ -38,12 +45,12 @@ impl Site {
         range: &Range,
         tools: &Tools,
         project: &Project,
-        measure: bool,
+        request: &Request,
     ) -> Result<Self, FlowError> {
         let folder = range.folder.join("projects").join(&project.name);
         fs::create_dir_all(&folder).map_err(OutsideError::io("cannot make a project's folder"))?;
         let mut run = begin(&range.desk, &project.name).await?;
-        let made = Self::steps(&mut run, tools, project, folder, measure).await;
+        let made = Self::steps(&mut run, tools, project, folder, request).await;
         end(&run, &made).await?;
         made
     }
@@ -53,7 +60,7 @@ impl Site {
         tools: &Tools,
         project: &Project,
         folder: PathBuf,
-        measure: bool,
+        request: &Request,
     ) -> Result<Self, FlowError> {
         let files = project.files.clone().into_iter().collect();
         let chapter =
@@ -71,8 +78,9 @@ impl Site {
         let Some(Address::File(path)) = &local.database else { return Err(no_file()) };
         let database = path.strip_prefix(&folder).map_err(|_| no_file())?.to_owned();
         let target = local.target.name.clone();
-        let empty = || Shape::default();
-        let mut site = Self { folder, database, target, built: empty(), next: empty() };
+        let (built, next, compiled) = (Shape::default(), Shape::default(), BTreeMap::new());
+        let nodes = BTreeSet::new();
+        let mut site = Self { folder, database, target, built, next, nodes, compiled };
         let folder = site.folder.clone();
         // A project without data of its own has them in seeds; the file is made all the same.
         site.fill(run, tools, &folder, project.data.as_deref().unwrap_or("select 1")).await?;
@@ -81,7 +89,11 @@ impl Site {
             let (project, message) = (project.name.clone(), message.clone());
             return Err(BenchError::Base { project, message }.into());
         }
-        if !measure {
+        site.nodes = base.nodes;
+        if request.sql.is_some() {
+            site.compiled = site.compile(run, tools, &folder).await?;
+        }
+        if !request.measure {
             return Ok(site);
         }
         site.built = effect::shape(run, tools, &site.folder.join(&site.database)).await?;
@@ -131,6 +143,21 @@ impl Site {
         .await
     }
 
+    fn command(&self, name: &'static str, verb: Verb, folder: &Path, args: &[&str]) -> DbtCommand {
+        DbtCommand {
+            name,
+            verb,
+            resource: Resource::new(format!("bench:{}", folder.display()), Zone::Scratch),
+            project: folder.to_owned(),
+            profiles: folder.to_owned(),
+            target: self.target.clone(),
+            artefacts: folder.with_extension("artefacts"),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            inverse: None,
+            env: Vec::new(),
+        }
+    }
+
     /// Builds and tests a copy of the project as it stands in its folder.
     pub(super) async fn build(
         &self,
@@ -140,41 +167,62 @@ impl Site {
         args: &[&str],
     ) -> Result<Build, FlowError> {
         let (dbt, _, _) = tools.dbt(run.desk, "duckdb").await?;
-        let artefacts = folder.with_extension("artefacts");
-        let command = DbtCommand {
-            name: "build",
-            verb: Verb::BuildScratch,
-            resource: Resource::new(format!("bench:{}", folder.display()), Zone::Scratch),
-            project: folder.to_owned(),
-            profiles: folder.to_owned(),
-            target: self.target.clone(),
-            artefacts: artefacts.clone(),
-            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            inverse: None,
-            env: Vec::new(),
-        };
+        let command = self.command("build", Verb::BuildScratch, folder, args);
         let built = run
             .step("build with the project's own tests", async |run| {
                 match run_dbt(run, &dbt, &command).await {
                     // It does not even parse: that, too, is how a project tells of a fault.
                     Err(FlowError::Outside(OutsideError::Dbt { message, .. })) => {
                         let first = message.lines().next().unwrap_or_default().to_owned();
-                        return Ok(Build { faults: vec![first] });
+                        return Ok(Build { faults: vec![first], nodes: BTreeSet::new() });
                     }
                     ran => ran?,
                 };
                 let bytes = command.artefact("run_results.json")?;
                 let wrong = |source| FlowError::RunResults { side: "head".to_owned(), source };
                 let results = RunResults::parse(&bytes).map_err(wrong)?;
-                let bad = results.outcomes.iter().filter(|(_, outcome)| {
-                    !outcome.status.is_good() && outcome.status.as_str() != "skipped"
-                });
-                let told = bad.map(|(id, outcome)| format!("{id}: {}", outcome.status.as_str()));
-                Ok(Build { faults: told.collect() })
+                let bad = results
+                    .outcomes
+                    .iter()
+                    .filter(|(_, outcome)| {
+                        !outcome.status.is_good() && outcome.status != Status::Skipped
+                    })
+                    .map(|(id, outcome)| format!("{id}: {}", outcome.status.as_str()));
+                let ids = results.outcomes.keys().map(NodeId::as_str);
+                let with_data =
+                    |id: &&str| !id.starts_with("test.") && !id.starts_with("unit_test.");
+                let nodes = ids.filter(with_data).map(str::to_owned).collect();
+                Ok(Build { faults: bad.collect(), nodes })
             })
             .await;
-        drop(fs::remove_dir_all(&artefacts));
+        drop(fs::remove_dir_all(&command.artefacts));
         built
+    }
+
+    /// The compiled SQL of every model of a copy, by its dbt unique id.
+    pub(super) async fn compile(
+        &self,
+        run: &mut Supervisor<'_>,
+        tools: &Tools,
+        folder: &Path,
+    ) -> Result<BTreeMap<String, String>, FlowError> {
+        let (dbt, _, _) = tools.dbt(run.desk, "duckdb").await?;
+        let command = self.command("compile", Verb::CompileProject, folder, &[]);
+        let compiled = run
+            .step("compile", async |run| {
+                run_dbt(run, &dbt, &command).await?;
+                let wrong = |source| FlowError::Manifest { side: "head".to_owned(), source };
+                let manifest =
+                    Manifest::parse(&command.artefact("manifest.json")?).map_err(wrong)?;
+                let models = manifest.nodes().filter(|node| node.kind == Kind::Model);
+                let sql = |node: &Node| {
+                    Some((node.id.to_string(), node.compiled_code.as_deref()?.to_owned()))
+                };
+                Ok(models.filter_map(sql).collect())
+            })
+            .await;
+        drop(fs::remove_dir_all(&command.artefacts));
+        compiled
     }
 }
 
@@ -182,6 +230,8 @@ impl Site {
 #[derive(Debug)]
 pub(super) struct Build {
     pub faults: Vec<String>,
+    /// What has a relation: models, seeds and snapshots that were built.
+    pub nodes: BTreeSet<String>,
 }
 
 /// A run of the bench's worker.

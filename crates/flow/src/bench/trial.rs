@@ -1,5 +1,6 @@
 //! One case: reviewed as a pull request, and measured beside the review.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use belay_model::{Explain as _, Severity};
@@ -7,6 +8,7 @@ use belay_outside::OutsideError;
 use fs_err as fs;
 use serde::Serialize;
 
+use super::Request;
 use super::cases::{Case, Kind, Project, Shows};
 use super::effect;
 use super::site::{self, Site};
@@ -105,7 +107,7 @@ pub(super) async fn try_case(
     site: &Site,
     project: &Project,
     case: &Case,
-    measure: bool,
+    request: &Request,
 ) -> Tried {
     let folder = range.folder.join("cases").join(&case.id);
     let mut tried = Tried {
@@ -130,7 +132,13 @@ pub(super) async fn try_case(
         }
         Err(error) => tried.level = Err(format!("{}: {error}", error.code())),
     }
-    if measure {
+    if let Some(shelf) = &request.sql {
+        let written = write_sql(range, tools, site, case, &folder, &shelf.join(&case.id)).await;
+        if let Err(error) = written {
+            tried.level = Err(format!("its SQL could not be written: {error}"));
+        }
+    }
+    if request.measure {
         match measured(range, tools, site, project, case, &folder).await {
             Ok(measured) => tried.measured = Some(measured),
             Err(error) => tried.level = Err(format!("it could not be measured: {error}")),
@@ -157,16 +165,45 @@ async fn review(
         base: Some("main".to_owned()),
         head: None,
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,
         copies: Vec::new(),
-        everything: false,
         pull_request: None,
         remarks: Vec::new(),
         settings: Settings::default(),
     };
     Box::pin(impact::review(&range.desk, tools, &request)).await
+}
+
+/// Writes both sides of every model whose compiled SQL differs, as `MODEL.base.sql` and
+/// `MODEL.head.sql`; a side that is not there is empty.
+async fn write_sql(
+    range: &Range,
+    tools: &Tools,
+    site: &Site,
+    case: &Case,
+    folder: &Path,
+    shelf: &Path,
+) -> Result<(), FlowError> {
+    let mut run = site::begin(&range.desk, &case.id).await?;
+    let compiled = site.compile(&mut run, tools, folder).await;
+    site::end(&run, &compiled).await?;
+    let head = compiled?;
+    let failed = || OutsideError::io("cannot write the compiled SQL");
+    fs::create_dir_all(shelf).map_err(failed())?;
+    fs::write(shelf.join("kind"), case.kind.as_str()).map_err(failed())?;
+    let both: BTreeSet<&String> = site.compiled.keys().chain(head.keys()).collect();
+    for model in both {
+        let of = |side: &BTreeMap<String, String>| side.get(model).cloned().unwrap_or_default();
+        let (base, head) = (of(&site.compiled), of(&head));
+        if base != head {
+            fs::write(shelf.join(format!("{model}.base.sql")), base).map_err(failed())?;
+            fs::write(shelf.join(format!("{model}.head.sql")), head).map_err(failed())?;
+        }
+    }
+    Ok(())
 }
 
 /// Builds head as a deployment would, with the project's own tests, and looks at the data.
@@ -190,7 +227,10 @@ async fn measured(
         };
         let build = site.build(&mut run, tools, folder, args).await?;
         let head = effect::shape(&mut run, tools, &folder.join(&site.database)).await?;
-        Ok(Measured { faults: build.faults, differences: base.differences(&head) })
+        // The relation of a model that is gone stays where it is, and nobody brings it up to date.
+        let gone = site.nodes.difference(&build.nodes).map(|node| format!("{node} is not built"));
+        let differences = base.differences(&head).into_iter().chain(gone).collect();
+        Ok(Measured { faults: build.faults, differences })
     }
     .await;
     site::end(&run, &done).await?;
