@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use belay_diff::Limits;
 use belay_flow::Desk;
-use belay_flow::impact::{self, Request, Reviewed, Settings};
+use belay_flow::impact::{self, DiffSettings, Request, Reviewed, Settings};
 use belay_flow::report::Form;
 use belay_model::record::{Score, Verdict};
 
@@ -78,6 +79,14 @@ pub(crate) fn settings(house: &House) -> Settings {
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
+        diff: DiffSettings {
+            limits: Limits {
+                max_rows: config.size("diff.max_rows"),
+                max_bytes: config.size("diff.max_bytes"),
+            },
+            max_seconds: config.size("diff.max_seconds"),
+            tolerance: config.tolerances("diff.tolerance"),
+        },
     }
 }
 
