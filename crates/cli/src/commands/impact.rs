@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use belay_flow::impact::{self, Request, Reviewed, Settings};
+use belay_diff::Limits;
+use belay_flow::impact::{self, DiffSettings, Request, Reviewed, Settings};
 use belay_flow::report::Form;
 use belay_flow::{Desk, FlowError, base_state, summary};
 use belay_model::record::{Score, Verdict};
@@ -103,7 +104,14 @@ pub(crate) fn settings(house: &House) -> Result<Settings, Failure> {
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
         summary: summary(house)?,
-        ..Settings::default()
+        diff: DiffSettings {
+            limits: Limits {
+                max_rows: config.size("diff.max_rows"),
+                max_bytes: config.size("diff.max_bytes"),
+            },
+            max_seconds: config.size("diff.max_seconds"),
+            tolerance: config.tolerances("diff.tolerance"),
+        },
     })
 }
 

@@ -12,8 +12,7 @@ use belay_diff::{
     Column, ColumnDiff, Comparison, Course, Dialect, Example, How, Key, Limits, Method, Outcome,
     Profile, RelationName, Sampled, Samples, Side as Rows, Tally, Tolerance, Tolerances, course,
 };
-use belay_model::Zone;
-use belay_model::rows;
+use belay_model::{Zone, rows};
 use belay_warehouse::{Refusal, Session, Statement, WarehouseError};
 use tokio::time::Instant;
 
@@ -346,6 +345,7 @@ impl Reader<'_> {
             cut.then(|| {
                 "the comparison of all rows took too long: a sample was compared".to_owned()
             }),
+            outcome.sampled.as_ref().map(sample_remark),
             key_remark(&outcome),
         ];
         let remark = remarks.into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
@@ -481,6 +481,23 @@ impl Reader<'_> {
         })
         .await
     }
+}
+
+/// What a reader has to know about a sample.
+fn sample_remark(sampled: &Sampled) -> String {
+    let interval = sampled.changed.map(|share| {
+        format!(
+            ", between {:.3} % and {:.3} % of all matched rows changed (95 %)",
+            share.low * 100.0,
+            share.high * 100.0
+        )
+    });
+    format!(
+        "only a sample of {:.3} % was compared: the counts are of {} rows{}",
+        sampled.share * 100.0,
+        sampled.rows,
+        interval.unwrap_or_default()
+    )
 }
 
 /// What a reader has to know about the key.
