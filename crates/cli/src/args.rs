@@ -3,12 +3,12 @@
 mod authority;
 mod bench;
 mod eval;
-mod publish;
 mod lineage;
+mod publish;
 mod reviews;
 mod runs;
-mod state;
 mod sql;
+mod state;
 mod store;
 mod trace;
 
@@ -22,12 +22,12 @@ use crate::commands::audit::AuditCommand;
 pub(crate) use self::authority::*;
 pub(crate) use self::bench::*;
 pub(crate) use self::eval::*;
-pub(crate) use self::publish::*;
 pub(crate) use self::lineage::*;
+pub(crate) use self::publish::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
-pub(crate) use self::state::*;
 pub(crate) use self::sql::*;
+pub(crate) use self::state::*;
 pub(crate) use self::store::*;
 pub(crate) use self::trace::*;
 

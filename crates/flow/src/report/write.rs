@@ -257,9 +257,8 @@ fn column(
     caused: &[String],
 ) -> Column {
     let facts = &column.facts;
-    let range = |range: &Option<(String, String)>| {
-        range.clone().map(|(least, greatest)| [least, greatest])
-    };
+    let range =
+        |range: &Option<(String, String)>| range.clone().map(|(least, greatest)| [least, greatest]);
     let top = |top: &belay_diff::TopValue| TopValue {
         value: top.value.clone(),
         base: top.base,
