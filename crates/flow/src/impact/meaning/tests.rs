@@ -149,14 +149,16 @@ fn a_changed_column_reaches_only_those_that_read_it() {
     check(
         &head,
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: values `zone` | column `zone` is lower(zone) now, was upper(zone)
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: cosmetic  | 
+            by_zone: rows `n` and `zone` | `db.main.stg` differs in what the grain reads; `zone` is made of what differs in `db.main.stg`; `n` is made of what differs in `db.main.stg`
+            everything: values `zone` | `zone` is made of what differs in `db.main.stg`
+            stg: values `zone` | column `zone` is lower(zone) now, was upper(zone)
+            total: cosmetic  | 
+            spared by_amount: reads only `amount`, `id` and `status` of `stg`; only `zone` changed
+            spared total: `by_amount` is spared itself
+            edit models/stg.sql: stg -> by_zone everything stg
+            build stg by_zone everything
+        "#]],
     );
 }
 
@@ -191,14 +193,17 @@ fn an_added_column_reaches_only_a_star() {
     check(
         &head,
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: additive `twice` | column `twice` is new: amount * 2
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: cosmetic  | 
+            by_zone: cosmetic  | 
+            everything: additive `twice` | `twice` of `db.main.stg` is new
+            stg: additive `twice` | column `twice` is new: amount * 2
+            total: cosmetic  | 
+            spared by_amount: reads only `amount`, `id` and `status` of `stg`; only `twice` changed
+            spared by_zone: reads only `zone` of `stg`; only `twice` changed
+            spared total: `by_amount` is spared itself
+            edit models/stg.sql: stg -> everything stg
+            build stg everything
+        "#]],
     );
 }
 
@@ -208,14 +213,14 @@ fn a_filter_reaches_every_reader() {
     check(
         &head,
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: rows  | the filter amount > 0 came
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: rows  | the rows of `db.main.stg` may differ
+            by_zone: rows `n` | the rows of `db.main.stg` may differ; `n` is made of what differs in `db.main.stg`
+            everything: rows  | the rows of `db.main.stg` may differ
+            stg: rows  | the filter amount > 0 came
+            total: values `total` | `total` is made of what differs in `db.main.by_amount`
+            edit models/stg.sql: stg -> by_amount by_zone everything stg total
+            build stg by_amount by_zone everything total
+        "#]],
     );
 }
 
@@ -226,14 +231,18 @@ fn a_column_that_is_gone_breaks_its_readers() {
     check(
         &head,
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: schema `zone` | column `zone` went
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: cosmetic  | 
+            by_zone: unknown  | it reads `zone` of `stg`, which is gone
+            everything: unknown  | it reads `zone` of `stg`, which is gone
+            stg: schema `zone` | column `zone` went
+            total: cosmetic  | 
+            spared by_amount: reads only `amount`, `id` and `status` of `stg`; only `zone` changed
+            spared total: `by_amount` is spared itself
+            broken by_zone: zone of stg
+            broken everything: zone of stg
+            edit models/stg.sql: stg -> by_zone everything stg
+            build stg by_zone everything
+        "#]],
     );
 }
 
@@ -243,14 +252,14 @@ fn what_cannot_be_read_spares_nobody() {
     check(
         &head,
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: unknown  | head is not understood: it does not parse as duckdb SQL: Expected: an SQL statement, found: this at Line: 1, Column: 1
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: unknown  | it reads `db.main.stg`, of which is unknown
+            by_zone: unknown  | it reads `db.main.stg`, of which is unknown
+            everything: unknown  | it reads `db.main.stg`, of which is unknown
+            stg: unknown  | head is not understood: it does not parse as duckdb SQL: Expected: an SQL statement, found: this at Line: 1, Column: 1
+            total: unknown  | it reads `db.main.by_amount`, of which is unknown
+            edit models/stg.sql: stg -> by_amount by_zone everything stg total
+            build stg by_amount by_zone everything total
+        "#]],
     );
     let model = |sql: &str| Shop::new().model("by_amount", &["model.shop.stg"], sql);
     let odd = "frobnicate the orders";
@@ -264,14 +273,14 @@ fn what_cannot_be_read_spares_nobody() {
         &base,
         &head,
         &expect![[r#"
-        by_amount: unknown  | it does not parse as duckdb SQL: Expected: an SQL statement, found: frobnicate at Line: 1, Column: 1
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: values `zone` | column `zone` is lower(zone) now, was upper(zone)
-        total: unknown  | this belay does not bind queries yet
-        edit models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: unknown  | it does not parse as duckdb SQL: Expected: an SQL statement, found: frobnicate at Line: 1, Column: 1
+            by_zone: rows `n` and `zone` | `db.main.stg` differs in what the grain reads; `zone` is made of what differs in `db.main.stg`; `n` is made of what differs in `db.main.stg`
+            everything: values `zone` | `zone` is made of what differs in `db.main.stg`
+            stg: values `zone` | column `zone` is lower(zone) now, was upper(zone)
+            total: unknown  | it reads `db.main.by_amount`, of which is unknown
+            edit models/stg.sql: stg -> by_amount by_zone everything stg total
+            build stg by_amount by_zone everything total
+        "#]],
     );
 }
 
@@ -307,14 +316,14 @@ fn how_a_model_is_stored_reaches_nobody_and_an_unknown_key_everybody() {
         &base,
         &stored(json!({"materialized": "table", "flavour": "odd"})),
         &expect![[r#"
-        by_amount: unknown  | this belay does not bind queries yet
-        by_zone: unknown  | this belay does not bind queries yet
-        everything: unknown  | this belay does not bind queries yet
-        stg: unknown  | nobody knows what the config `flavour` does: a materialisation may read it
-        total: unknown  | this belay does not bind queries yet
-        edit config flavour in models/stg.sql: stg -> by_amount by_zone everything stg total
-        build stg by_amount by_zone everything total
-    "#]],
+            by_amount: unknown  | it reads `db.main.stg`, of which is unknown
+            by_zone: unknown  | it reads `db.main.stg`, of which is unknown
+            everything: unknown  | it reads `db.main.stg`, of which is unknown
+            stg: unknown  | nobody knows what the config `flavour` does: a materialisation may read it
+            total: unknown  | it reads `db.main.by_amount`, of which is unknown
+            edit config flavour in models/stg.sql: stg -> by_amount by_zone everything stg total
+            build stg by_amount by_zone everything total
+        "#]],
     );
 }
 
