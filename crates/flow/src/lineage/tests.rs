@@ -131,7 +131,7 @@ fn shown(project: &Project, id: &str) -> String {
     }
     for output in &node.outputs {
         let sources = output.sources.as_ref().map_or_else(|| "??".to_owned(), all);
-        out.push_str(&format!("{} <- {sources}", output.name).trim_end());
+        out.push_str(format!("{} <- {sources}", output.name).trim_end());
         out.push('\n');
     }
     if !node.rows.is_empty() {
