@@ -277,7 +277,7 @@ fn too_large() -> Unread {
 }
 
 /// An expression that only names a column.
-fn as_column(expr: &Expr) -> Option<Col> {
+pub(crate) fn as_column(expr: &Expr) -> Option<Col> {
     match expr {
         Expr::Column(col) => Some(*col),
         _ => None,

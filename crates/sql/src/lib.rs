@@ -6,6 +6,7 @@
 
 pub mod bind;
 mod dialect;
+pub mod lineage;
 mod parse;
 pub mod plan;
 mod tables;
@@ -13,5 +14,6 @@ mod walk;
 
 pub use crate::bind::{bind, canonical_type, read};
 pub use crate::dialect::Dialect;
+pub use crate::lineage::{Confidence, Edge, OutputLineage, QueryLineage, Source, lineage};
 pub use crate::parse::{Unread, parse, with_deep_stack};
 pub use crate::tables::{Table, TableName, Tables};

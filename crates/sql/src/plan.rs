@@ -146,6 +146,8 @@ pub struct Scan {
     /// Those of `columns` that nobody said are this table's: their names stand alone, no table is
     /// known to have them, and no other than this one could.
     pub guessed: BTreeSet<Col>,
+    /// Sets of the columns that identify a row, as [`crate::Table::keys`] has them.
+    pub keys: Vec<Vec<Col>>,
     /// A time-travel or partition clause in canonical letters.
     pub version: Option<String>,
 }

@@ -194,6 +194,9 @@ impl<'q> Binder<'q> {
         for step in &mut steps {
             match step {
                 Step::Extend(_, expr) => groups.root(expr),
+                Step::Rows(_, call) => {
+                    call.arguments.iter_mut().for_each(|argument| groups.root(argument));
+                }
                 Step::Window(_, window) => {
                     walk::exprs_of_window_mut(window, &mut |expr| groups.root(expr));
                 }
@@ -219,6 +222,7 @@ impl<'q> Binder<'q> {
             for step in &mut self.frame().steps {
                 match step {
                     Step::Extend(_, expr) => replace(expr),
+                    Step::Rows(_, call) => call.arguments.iter_mut().for_each(&mut replace),
                     Step::Window(_, window) => walk::exprs_of_window_mut(window, &mut replace),
                 }
             }

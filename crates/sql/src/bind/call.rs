@@ -69,12 +69,32 @@ impl<'q> Binder<'q> {
         if !is_aggregate && over.is_none() {
             let mut call = self.call(&name, args, within_group, null_treatment.as_ref())?;
             names::settle(&mut call);
+            if names::makes_rows(&call.name, self.dialect) {
+                return self.made_rows(call);
+            }
             return Ok(Expr::Call(call));
         }
         if let Some(over) = over {
             return self.window(&name, function, over);
         }
         self.aggregate(&name, function)
+    }
+
+    /// `SELECT unnest(tags)`: each element is a row.
+    fn made_rows(&mut self, call: Call) -> Result<Expr, Unread> {
+        let frame = self.frame();
+        let is_there = |step: &Step| matches!(step, Step::Rows(..));
+        if !matches!(frame.clause, Clause::Select(_))
+            || frame.is_in_aggregate
+            || frame.steps.iter().any(is_there)
+        {
+            return unsupported(format!("`{}` makes rows where that is not understood", call.name));
+        }
+        let col = self.col(None)?;
+        let frame = self.frame();
+        frame.steps.push(Step::Rows(col, call));
+        frame.late.insert(col);
+        Ok(Expr::Column(col))
     }
 
     fn call(
@@ -115,7 +135,7 @@ impl<'q> Binder<'q> {
                     call.options.push(overflow.to_string());
                 }
                 FunctionArgumentClause::Separator(separator) => {
-                    let separator = self.literal(&separator.value)?;
+                    let separator = Self::literal(&separator.value)?;
                     call.arguments.push(compound("separator", vec![separator]));
                 }
                 FunctionArgumentClause::JsonNullClause(clause) => {

@@ -8,7 +8,8 @@ use crate::Unread;
 use crate::plan::{Expr, Literal};
 
 impl<'q> Binder<'q> {
-    pub(super) fn literal(&self, value: &Value) -> Result<Expr, Unread> {
+    /// A value as it is written.
+    pub(super) fn literal(value: &Value) -> Result<Expr, Unread> {
         let literal = match value {
             Value::Number(number, is_long) => {
                 let suffix = if *is_long { "l" } else { "" };

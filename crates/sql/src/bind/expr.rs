@@ -181,13 +181,13 @@ impl<'q> Binder<'q> {
                 self.parts(&format!("collate {collation}").to_lowercase(), &[expr])
             }
             Ast::Nested(inner) => self.expr(inner),
-            Ast::Value(value) => self.literal(&value.value),
+            Ast::Value(value) => Self::literal(&value.value),
             Ast::Prefixed { prefix, value } => {
                 self.parts(&format!("prefix {}", prefix.value.to_lowercase()), &[value])
             }
             Ast::TypedString(ast::TypedString { data_type, value, uses_odbc_syntax: _ }) => {
                 let data_type = types::canonical(data_type, self.dialect);
-                match self.literal(&value.value)? {
+                match Self::literal(&value.value)? {
                     Expr::Literal(Literal::Text(value)) => {
                         Ok(Expr::Literal(Literal::Typed(data_type, value)))
                     }
@@ -361,7 +361,7 @@ impl<'q> Binder<'q> {
                 self.parts(&format!("{name} to {field}").to_lowercase(), &[operand])
             }
             ast::CeilFloorKind::Scale(scale) => {
-                let parts = vec![self.expr(operand)?, self.literal(&scale.value)?];
+                let parts = vec![self.expr(operand)?, Self::literal(&scale.value)?];
                 Ok(super::call::plain(name, parts))
             }
         }
@@ -428,7 +428,7 @@ impl<'q> Binder<'q> {
             operand = match access {
                 AccessExpr::Dot(Ast::Identifier(ident)) => fields_of(operand, &[self.fold(ident)]),
                 AccessExpr::Dot(Ast::Value(value)) => {
-                    compound("field", vec![operand, self.literal(&value.value)?])
+                    compound("field", vec![operand, Self::literal(&value.value)?])
                 }
                 AccessExpr::Dot(_) => return unsupported("a method call is not understood"),
                 AccessExpr::Subscript(subscript) => self.subscript(operand, subscript)?,

@@ -111,23 +111,23 @@ impl<'q> Binder<'q> {
                     }
                     let source =
                         self.table_function(name, args, *with_ordinality, alias.as_ref())?;
-                    return self.sampled(source, sample.as_ref());
+                    return Self::sampled(source, sample.as_ref());
                 }
                 if *with_ordinality {
                     return unsupported("WITH ORDINALITY of a table is not understood");
                 }
                 if let Some(source) = self.column_as_table(name, alias.as_ref())? {
-                    return self.sampled(source, sample.as_ref());
+                    return Self::sampled(source, sample.as_ref());
                 }
                 let version = version.as_ref().map(|version| version.to_string().to_lowercase());
                 let env = self.frame().env.clone();
                 let (rel, relation) = self.scan(self.table_name(name)?, version, &env)?;
                 let source = self.aliased(SourceRel::Rel(rel), relation, alias.as_ref())?;
-                self.sampled(source, sample.as_ref())
+                Self::sampled(source, sample.as_ref())
             }
             TableFactor::Derived { lateral, subquery, alias, sample } => {
                 let source = self.derived(*lateral, subquery, alias.as_ref())?;
-                self.sampled(source, sample.as_ref())
+                Self::sampled(source, sample.as_ref())
             }
             TableFactor::TableFunction { expr, alias } => {
                 let Ast::Function(function) = expr else {
@@ -223,8 +223,13 @@ impl<'q> Binder<'q> {
             let unknown = Rest { scan: Some(col), ..Rest::default() };
             fields.push(Field { name: "*".to_owned(), col, rest: Some(unknown.into()) });
         }
-        let scan =
-            Scan { table, columns, rest, guessed: std::collections::BTreeSet::new(), version };
+        let col_of = |name: &String| columns.iter().find(|(known, _)| known == name);
+        let keys = known.into_iter().flat_map(|table| &table.keys);
+        let keys = keys
+            .filter_map(|key| key.iter().map(|name| col_of(name).map(|(_, col)| *col)).collect());
+        let keys: Vec<Vec<Col>> = keys.collect();
+        let guessed = std::collections::BTreeSet::new();
+        let scan = Scan { table, columns, rest, guessed, keys, version };
         Ok((Rel::Scan(scan), Relation { name: qualifier, fields }))
     }
 
@@ -247,11 +252,7 @@ impl<'q> Binder<'q> {
         Ok(Source { rel, scope: Scope::of(relation) })
     }
 
-    fn sampled(
-        &mut self,
-        source: Source,
-        sample: Option<&'q ast::TableSampleKind>,
-    ) -> Result<Source, Unread> {
+    fn sampled(source: Source, sample: Option<&'q ast::TableSampleKind>) -> Result<Source, Unread> {
         let Some(
             ast::TableSampleKind::BeforeTableAlias(sample)
             | ast::TableSampleKind::AfterTableAlias(sample),

@@ -19,6 +19,9 @@ enum Kind {
     RightAnti,
 }
 
+/// Columns and their names.
+type Named = Vec<(String, Col)>;
+
 /// What USING or NATURAL found in both sides.
 struct Pair {
     name: String,
@@ -150,14 +153,13 @@ impl<'q> Binder<'q> {
                 Kind::Right => right.clone(),
                 _ => left.clone(),
             };
-            let col = match as_column(&value) {
-                Some(col) => col,
-                None => {
-                    let data_type = self.type_of(&value);
-                    let col = self.col(data_type)?;
-                    made.push((col, value));
-                    col
-                }
+            let col = if let Some(col) = as_column(&value) {
+                col
+            } else {
+                let data_type = self.type_of(&value);
+                let col = self.col(data_type)?;
+                made.push((col, value));
+                col
             };
             let mut parts: Vec<Col> = [&left, &right].into_iter().filter_map(as_column).collect();
             // A column that was merged before is now part of the new one.
@@ -216,10 +218,7 @@ impl<'q> Binder<'q> {
     }
 
     /// New columns of these names.
-    pub(super) fn made(
-        &mut self,
-        names: &[String],
-    ) -> Result<(Vec<(String, Col)>, Vec<Field>), Unread> {
+    pub(super) fn made(&mut self, names: &[String]) -> Result<(Named, Vec<Field>), Unread> {
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             columns.push((name.clone(), self.col(None)?));

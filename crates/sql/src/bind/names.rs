@@ -158,6 +158,35 @@ pub(super) fn is_aggregate(name: &str) -> bool {
     AGGREGATES.binary_search(&name).is_ok() || name.starts_with("array_agg")
 }
 
+/// Functions that make rows where they stand in a select list.
+pub(super) fn makes_rows(name: &str, dialect: Dialect) -> bool {
+    match name {
+        "unnest"
+        | "explode"
+        | "explode_outer"
+        | "posexplode"
+        | "posexplode_outer"
+        | "inline"
+        | "inline_outer"
+        | "stack"
+        | "json_array_elements"
+        | "jsonb_array_elements"
+        | "json_array_elements_text"
+        | "jsonb_array_elements_text"
+        | "json_each"
+        | "jsonb_each"
+        | "json_each_text"
+        | "jsonb_each_text"
+        | "json_object_keys"
+        | "jsonb_object_keys"
+        | "regexp_split_to_table"
+        | "string_to_table"
+        | "generate_subscripts" => true,
+        "generate_series" | "regexp_matches" | "jsonb_path_query" => dialect == Dialect::Postgres,
+        _ => false,
+    }
+}
+
 /// Words that are a call without parentheses.
 const WORDS: &[&str] = &[
     "current_catalog",

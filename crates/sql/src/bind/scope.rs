@@ -159,6 +159,8 @@ pub(super) enum Clause {
 pub(super) enum Step {
     Extend(Col, Expr),
     Window(Col, WindowCall),
+    /// A function in the select list that makes rows.
+    Rows(Col, Call),
 }
 
 /// One SELECT while it is bound.
@@ -256,11 +258,7 @@ impl<'q> Binder<'q> {
         {
             return Ok(call);
         }
-        self.no_such(&parts)
-    }
-
-    fn no_such<T>(&self, parts: &[String]) -> Result<T, Unread> {
-        unsupported(format!("the column `{}` is in no relation that is read", parts.join(".")))
+        no_such(&parts)
     }
 
     fn lambda_parameter(&mut self, parts: &[String]) -> Option<Expr> {
@@ -369,10 +367,11 @@ impl<'q> Binder<'q> {
                     }
                     _ => known = Some(field.col),
                 },
-                Some(rest) if !rest.hidden.contains(name) => {
-                    if !open.iter().any(|other| other.col == field.col) {
-                        open.push(field);
-                    }
+                Some(rest)
+                    if !rest.hidden.contains(name)
+                        && !open.iter().any(|other| other.col == field.col) =>
+                {
+                    open.push(field);
                 }
                 _ => (),
             }
@@ -471,6 +470,10 @@ impl<'q> Binder<'q> {
         }
         Some(Expr::Compound { what: "row".to_owned(), parts })
     }
+}
+
+fn no_such<T>(parts: &[String]) -> Result<T, Unread> {
+    unsupported(format!("the column `{}` is in no relation that is read", parts.join(".")))
 }
 
 fn is_of_scan(field: &Field) -> bool {

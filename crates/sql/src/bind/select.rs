@@ -5,7 +5,7 @@ use sqlparser::ast::{self, Distinct, Expr as Ast};
 use super::order::Limit;
 use super::scope::{Clause, Env, Field, Frame, Item, ItemSource, Scope, Step};
 use super::{Binder, Bound, as_column, unsupported};
-use crate::plan::{Col, Expr, Rel, SortKey};
+use crate::plan::{Col, Expr, Lateral, Rel, SortKey};
 use crate::{Unread, walk};
 
 /// The conjuncts of a condition.
@@ -241,14 +241,13 @@ impl<'q> Binder<'q> {
         for (item, expr) in list.into_iter().zip(items) {
             let known = as_column(&expr)
                 .or_else(|| computed.iter().find(|(_, known)| *known == expr).map(|(col, _)| *col));
-            let col = match known {
-                Some(col) => col,
-                None => {
-                    let data_type = self.type_of(&expr);
-                    let col = self.col(data_type)?;
-                    computed.push((col, expr));
-                    col
-                }
+            let col = if let Some(col) = known {
+                col
+            } else {
+                let data_type = self.type_of(&expr);
+                let col = self.col(data_type)?;
+                computed.push((col, expr));
+                col
             };
             fields.push(Field { name: item.name, col, rest: item.rest });
         }
@@ -318,7 +317,7 @@ fn split_steps(steps: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
             {
                 before.push(Step::Extend(col, expr));
             }
-            Step::Extend(col, _) | Step::Window(col, _) => {
+            Step::Extend(col, _) | Step::Window(col, _) | Step::Rows(col, _) => {
                 behind.push(col);
                 after.push(step);
             }
@@ -332,6 +331,18 @@ fn with_steps(mut rel: Rel, steps: Vec<Step>) -> Rel {
     let mut group = Vec::new();
     for step in steps {
         match step {
+            Step::Rows(col, call) => {
+                let function = Lateral::Call {
+                    columns: vec![(call.name.clone(), col)],
+                    name: call.name,
+                    arguments: call.arguments,
+                };
+                rel = Rel::Lateral {
+                    input: Box::new(windowed(rel, std::mem::take(&mut group))),
+                    function: Box::new(function),
+                    keeps_empty: false,
+                };
+            }
             Step::Window(col, window) => {
                 let mut reads = Vec::new();
                 walk::columns_of_window(&window, &mut reads);

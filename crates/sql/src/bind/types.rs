@@ -39,6 +39,7 @@ pub fn of_text(text: &str, dialect: Dialect) -> String {
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "one engine after the other")]
 fn synonym(name: &str, dialect: Dialect) -> &str {
     use Dialect::{BigQuery, Databricks, DuckDb, Generic, Postgres, Redshift, Snowflake};
     match (dialect, name) {
