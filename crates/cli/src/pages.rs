@@ -1,5 +1,6 @@
 //! `belay schema` and `belay explain`: reference pages out of the binary.
 
+use belay_flow::lineage::wire as lineage;
 use belay_flow::report::wire;
 use schemars::schema_for;
 
@@ -10,13 +11,15 @@ use crate::ui::Ui;
 const ERRORS: &str = include_str!("../../../docs/reference/errors.md");
 
 /// Documents that have a published schema.
-pub(crate) const SCHEMAS: [&str; 2] = ["impact", "scorecard"];
+pub(crate) const SCHEMAS: [&str; 4] = ["impact", "lineage", "scorecard", "sql-compare"];
 
 pub(crate) fn schema(name: Option<&str>, ui: &Ui) -> Result<Outcome, Failure> {
     match name {
         None => ui.result(&format!("{}\n", SCHEMAS.join("\n")))?,
         Some("impact") => ui.json(&impact_schema())?,
+        Some("lineage") => ui.json(&lineage_schema())?,
         Some("scorecard") => ui.json(&belay_flow::eval::scorecard_schema())?,
+        Some("sql-compare") => ui.json(&crate::commands::sql::schema())?,
         Some(name) => {
             return Err(Failure::input("schema/unknown", format!("there is no schema `{name}`"))
                 .help(format!("the schemas are: {}", SCHEMAS.join(", "))));
@@ -30,6 +33,15 @@ pub(crate) fn impact_schema() -> schemars::Schema {
     let mut schema = schema_for!(wire::Impact);
     if let Some(word) = schema.pointer_mut("/properties/schema") {
         *word = serde_json::json!({"const": wire::SCHEMA});
+    }
+    schema
+}
+
+/// The schema of `belay.lineage/1`.
+fn lineage_schema() -> schemars::Schema {
+    let mut schema = schema_for!(lineage::Lineage);
+    if let Some(word) = schema.pointer_mut("/properties/schema") {
+        *word = serde_json::json!({"const": lineage::SCHEMA});
     }
     schema
 }

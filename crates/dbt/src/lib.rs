@@ -5,6 +5,7 @@
 mod id;
 mod lenient;
 
+pub mod catalog;
 pub mod key;
 pub mod manifest;
 pub mod profile;
@@ -14,6 +15,7 @@ pub mod scope;
 #[cfg(test)]
 mod fixture;
 
+pub use crate::catalog::{Catalog, CatalogError};
 pub use crate::id::NodeId;
 pub use crate::manifest::{Manifest, ManifestError};
 pub use crate::run_results::{RunResults, RunResultsError};
