@@ -1,10 +1,14 @@
 //! The command line, as clap reads it.
 
 mod authority;
+mod bench;
 mod eval;
+mod publish;
 mod lineage;
 mod reviews;
 mod runs;
+mod state;
+mod sql;
 mod store;
 mod trace;
 
@@ -16,10 +20,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::audit::AuditCommand;
 
 pub(crate) use self::authority::*;
+pub(crate) use self::bench::*;
 pub(crate) use self::eval::*;
+pub(crate) use self::publish::*;
 pub(crate) use self::lineage::*;
 pub(crate) use self::reviews::*;
 pub(crate) use self::runs::*;
+pub(crate) use self::state::*;
+pub(crate) use self::sql::*;
 pub(crate) use self::store::*;
 pub(crate) use self::trace::*;
 
@@ -42,6 +50,9 @@ pub(crate) enum Command {
     /// The audit: verify, prove, sign and export what happened.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Measure what reviews catch.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Make a shop's dbt project with a pull request, and review it.
     Demo(DemoArgs),
     /// Score runs against evaluator suites.
@@ -51,6 +62,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Review a dbt change: what it reaches and what it does to the data.
     Impact(ImpactArgs),
+    /// Show a report on its pull request: one comment kept current, a check, annotations.
+    Publish(PublishArgs),
     /// Show where a model's columns come from, and who depends on them.
     Lineage(LineageArgs),
     /// Run a workflow of the team's own.
@@ -81,6 +94,9 @@ pub(crate) enum Command {
     /// Reports that wait for a person.
     #[command(subcommand)]
     Review(ReviewCommand),
+    /// Queries: what a change to one means.
+    #[command(subcommand)]
+    Sql(SqlCommand),
     /// Who may do what: the registered workers.
     #[command(subcommand)]
     Workers(WorkersCommand),
@@ -98,6 +114,9 @@ pub(crate) enum Command {
     Config(FormatArgs),
     /// Bring the store up to date.
     Migrate(MigrateArgs),
+    /// The base of later reviews, as the default branch's last run left it.
+    #[command(subcommand)]
+    State(StateCommand),
     /// Where the record is kept.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -114,6 +133,18 @@ pub(crate) enum Format {
     Json,
     Md,
     Html,
+}
+
+/// The forms of a review's report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ImpactFormat {
+    #[default]
+    Text,
+    Json,
+    Md,
+    Html,
+    Sarif,
+    Junit,
 }
 
 /// Where only text and JSON make sense.
@@ -148,17 +179,26 @@ pub(crate) struct ImpactArgs {
     /// A git ref, or a folder of dbt artefacts. Default: the merge base with the default branch.
     #[arg(long, value_name = "REF|DIR")]
     pub base: Option<String>,
+    /// A folder of `belay state save` as base. It has to be of the merge base.
+    #[arg(long, value_name = "DIR", conflicts_with = "base")]
+    pub base_state: Option<PathBuf>,
+    /// Take a base state of another commit, and say so in the report.
+    #[arg(long, requires = "base_state")]
+    pub allow_stale_base: bool,
     /// A git ref, or a folder of dbt artefacts. Default: the work tree.
     #[arg(long, value_name = "REF|DIR")]
     pub head: Option<String>,
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Also write the report to a file; its ending (.html, .md, .json) says in which form.
+    pub format: ImpactFormat,
+    /// Also write the report to a file; its ending (.html, .md, .json, .sarif, .xml for JUnit) says in which form. Can be repeated.
     #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    pub out: Vec<PathBuf>,
     /// Only the changed scope: build nothing, compare no data.
     #[arg(long)]
     pub no_build: bool,
+    /// Build and compare all that is below a change, also what is proved not to see it.
+    #[arg(long, conflicts_with = "no_build")]
+    pub everything: bool,
     /// Leave the scratch schema in place.
     #[arg(long)]
     pub keep: bool,
@@ -168,6 +208,9 @@ pub(crate) struct ImpactArgs {
     /// A DuckDB file in which two folders of artefacts are compared.
     #[arg(long, value_name = "FILE")]
     pub database: Option<PathBuf>,
+    /// The pull request's text: a line `belay: accept … until … because …` in it overrides a finding.
+    #[arg(long, value_name = "FILE")]
+    pub pull_request: Option<PathBuf>,
     /// Leave it to `belay work`.
     #[arg(long)]
     pub queue: bool,
@@ -241,15 +284,18 @@ pub(crate) struct NamedArgs {
 pub(crate) enum DriversCommand {
     /// List the drivers, where they are and whether they are what they should be.
     List(FormatArgs),
-    /// Fetch the pinned drivers, with --dbt the private dbt, with --cvc5 a solver for `belay policy prove`.
+    /// Fetch the pinned DuckDB driver, and what the flags name.
     Install(DriversInstallArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DriversInstallArgs {
-    /// Also install the private dbt.
+    /// Also install the private dbt for the project's adapter; outside of a project, for DuckDB.
     #[arg(long)]
     pub dbt: bool,
+    /// Also fetch the PostgreSQL driver; with --dbt, a private dbt for it as well.
+    #[arg(long)]
+    pub postgres: bool,
     /// Also install a private cvc5, the solver behind `belay policy prove`.
     #[arg(long)]
     pub cvc5: bool,
@@ -274,7 +320,9 @@ impl Cli {
     pub(crate) fn format(&self) -> PlainFormat {
         match &self.command {
             Command::Audit(command) => command.format(),
-            Command::Impact(args) => json_or_text(args.format),
+            Command::Bench(command) => command.format(),
+            Command::Impact(args) if args.format == ImpactFormat::Json => PlainFormat::Json,
+            Command::Impact(_) => PlainFormat::Text,
             Command::Lineage(args) => args.error_format(),
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
@@ -324,8 +372,12 @@ impl Cli {
             },
             Command::Init(args) => args.format,
             Command::Policy(command) => command.format(),
+            Command::Publish(args) => args.format,
+            Command::Sql(command) => command.format(),
             Command::Clean(args) => args.format,
             Command::Migrate(args) => args.format,
+            Command::State(StateCommand::Save(args)) => args.format,
+            Command::State(StateCommand::Check(args)) => args.format,
             Command::Store(StoreCommand::Copy(args)) => args.format,
             Command::Store(StoreCommand::Clock(args)) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use belay_diff::Tolerance;
 use toml::de::{DeTable, DeValue};
 
 use crate::args;
@@ -13,12 +14,16 @@ use crate::failure::Failure;
 enum Kind {
     Text,
     Count,
+    /// A count without an end.
+    Size,
     Flag,
     FailOn,
     Level,
     List,
     /// A table of lists: node → columns.
     Keys,
+    /// A table of lists: column → `abs=…`, `rel=…`.
+    Tolerances,
     /// A path, or in the environment the key itself, which is never shown.
     Secret,
 }
@@ -84,7 +89,17 @@ const SETTINGS: &[Known] = &[
         "",
         "folder of profiles.yml [the project's, else ~/.dbt]",
     ),
+    known("diff.max_bytes", Kind::Size, "", "bytes of a side above which a sample is compared"),
+    known("diff.max_rows", Kind::Size, "", "rows of a side above which a sample is compared"),
+    known("diff.max_seconds", Kind::Size, "", "seconds after which a sample is compared"),
+    known("diff.tolerance", Kind::Tolerances, "", "how far apart equal numbers may be, by column"),
     known("drivers.duckdb", Kind::Text, "", "a DuckDB library [the pinned one, fetched once]"),
+    known(
+        "drivers.postgres",
+        Kind::Text,
+        "",
+        "an ADBC library for PostgreSQL [the pinned one, fetched once]",
+    ),
     known("impact.fail_on", Kind::FailOn, "high", "exit with 1 from this risk on"),
     known("impact.level", Kind::Level, "L2", "autonomy level of the review"),
     known(
@@ -110,6 +125,24 @@ const SETTINGS: &[Known] = &[
         "false",
         "run on-run-start and on-run-end hooks in scratch",
     ),
+    known(
+        "summary.api",
+        Kind::Text,
+        "",
+        "a language model may draft a summary: openai or anthropic",
+    ),
+    known(
+        "summary.url",
+        Kind::Text,
+        "",
+        "the root of its API, such as https://models.example.com/v1",
+    ),
+    known("summary.model", Kind::Text, "", "the model's name"),
+    known("summary.key_env", Kind::Text, "BELAY_MODEL_KEY", "the variable that holds its key"),
+    known("summary.max_tokens", Kind::Count, "600", "the most tokens of a draft"),
+    known("summary.rows", Kind::Flag, "false", "example rows may be sent to it"),
+    known("summary.price_in", Kind::Text, "", "what a million tokens cost that are sent"),
+    known("summary.price_out", Kind::Text, "", "what a million tokens cost that come back"),
 ];
 
 /// Where a value came from.
@@ -238,13 +271,23 @@ impl Config {
             .unwrap_or_default()
     }
 
+    pub(crate) fn size(&self, name: &str) -> Option<u64> {
+        self.text(name).and_then(|text| text.parse().ok())
+    }
+
+    /// By name, in lower case.
+    pub(crate) fn tolerances(&self, name: &str) -> Vec<(String, Tolerance)> {
+        let rows = self.keys(name).into_iter();
+        rows.filter_map(|(name, parts)| Some((name.to_lowercase(), tolerance(&parts)?))).collect()
+    }
+
     pub(crate) fn rows(&self) -> Vec<Row> {
         let row = |setting: &Known| {
             let value = self.values.get(setting.name)?;
             let keys =
                 value.keys.iter().map(|(node, columns)| format!("{node} = {}", columns.join(", ")));
             let shown = match setting.kind {
-                Kind::Keys => keys.collect::<Vec<_>>().join("; "),
+                Kind::Keys | Kind::Tolerances => keys.collect::<Vec<_>>().join("; "),
                 Kind::Secret if is_key(&value.text) => "(a key)".to_owned(),
                 // It may hold a password.
                 _ if setting.name == "store" && !value.text.is_empty() => {
@@ -279,7 +322,8 @@ fn from_environment(
     values: &mut BTreeMap<&'static str, Value>,
     faults: &mut Vec<String>,
 ) {
-    for setting in SETTINGS.iter().filter(|setting| setting.kind != Kind::Keys) {
+    let from_outside = |setting: &&Known| !matches!(setting.kind, Kind::Keys | Kind::Tolerances);
+    for setting in SETTINGS.iter().filter(from_outside) {
         let variable = variable(setting.name);
         let Some(text) = env(&variable) else { continue };
         match check(setting.kind, &text) {
@@ -345,7 +389,7 @@ fn read_table(
 type Read = (String, Vec<String>, BTreeMap<String, Vec<String>>);
 
 fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Read, &'static str> {
-    if kind == Kind::Keys {
+    if matches!(kind, Kind::Keys | Kind::Tolerances) {
         let DeValue::Table(table) = value else { return Err("a table of lists") };
         let rows = table.iter().map(|(node, columns)| {
             Ok::<_, &str>((
@@ -353,7 +397,11 @@ fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Read, &'static str> {
                 texts(columns.get_ref()).ok_or("a table of lists")?,
             ))
         });
-        return Ok((String::new(), Vec::new(), rows.collect::<Result<_, _>>()?));
+        let rows: BTreeMap<String, Vec<String>> = rows.collect::<Result<_, _>>()?;
+        if kind == Kind::Tolerances && rows.values().any(|parts| tolerance(parts).is_none()) {
+            return Err(expected(kind));
+        }
+        return Ok((String::new(), Vec::new(), rows));
     }
     if kind == Kind::List {
         let list = texts(value).ok_or("a list of texts")?;
@@ -372,6 +420,21 @@ fn read_value(kind: Kind, value: &DeValue<'_>) -> Result<Read, &'static str> {
     Ok((text, Vec::new(), BTreeMap::new()))
 }
 
+/// `["abs=0.01", "rel=1e-9"]`; what is not said is 0.
+fn tolerance(parts: &[String]) -> Option<Tolerance> {
+    let mut tolerance = Tolerance { abs: 0.0, rel: 0.0 };
+    for part in parts {
+        let (name, number) = part.split_once('=')?;
+        let number = number.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)?;
+        match name.trim() {
+            "abs" => tolerance.abs = number,
+            "rel" => tolerance.rel = number,
+            _ => return None,
+        }
+    }
+    (!parts.is_empty()).then_some(tolerance)
+}
+
 /// The text is a private key and not the path of one.
 pub(crate) fn is_key(text: &str) -> bool {
     text.trim_start().starts_with("PRIVATE+KEY+")
@@ -388,7 +451,9 @@ fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
 fn check(kind: Kind, text: &str) -> Result<(), &'static str> {
     let fits = match kind {
         Kind::Text | Kind::List | Kind::Keys | Kind::Secret => true,
+        Kind::Tolerances => true,
         Kind::Count => text.parse::<u16>().is_ok(),
+        Kind::Size => text.parse::<u64>().is_ok_and(|number| number > 0),
         Kind::Flag => ["true", "false"].contains(&text),
         Kind::FailOn => args::fail_on(text).is_ok(),
         Kind::Level => args::level(text).is_ok(),
@@ -401,6 +466,8 @@ const fn expected(kind: Kind) -> &'static str {
         Kind::Text => "a text",
         Kind::Secret => "a path",
         Kind::Count => "a whole number",
+        Kind::Size => "a whole number above 0",
+        Kind::Tolerances => "a table of lists such as [\"abs=0.01\", \"rel=1e-9\"]",
         Kind::Flag => "true or false",
         Kind::FailOn => "info, low, medium, high, critical or never",
         Kind::Level => "a level, L0 to L5",

@@ -58,6 +58,7 @@ impl House {
             settings: ToolSettings {
                 dbt: config.path("dbt.program"),
                 duckdb_library: config.path("drivers.duckdb"),
+                postgres_library: config.path("drivers.postgres"),
                 profiles_dir: config.path("dbt.profiles_dir"),
                 target: config.text("dbt.target").map(str::to_owned),
             },

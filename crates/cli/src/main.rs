@@ -2,6 +2,7 @@
 //! decides nothing.
 
 mod args;
+mod ci;
 mod commands;
 mod config;
 mod failure;

@@ -11,7 +11,7 @@ use crate::ui::Ui;
 const ERRORS: &str = include_str!("../../../docs/reference/errors.md");
 
 /// Documents that have a published schema.
-pub(crate) const SCHEMAS: [&str; 3] = ["impact", "lineage", "scorecard"];
+pub(crate) const SCHEMAS: [&str; 4] = ["impact", "lineage", "scorecard", "sql-compare"];
 
 pub(crate) fn schema(name: Option<&str>, ui: &Ui) -> Result<Outcome, Failure> {
     match name {
@@ -19,6 +19,7 @@ pub(crate) fn schema(name: Option<&str>, ui: &Ui) -> Result<Outcome, Failure> {
         Some("impact") => ui.json(&impact_schema())?,
         Some("lineage") => ui.json(&lineage_schema())?,
         Some("scorecard") => ui.json(&belay_flow::eval::scorecard_schema())?,
+        Some("sql-compare") => ui.json(&crate::commands::sql::schema())?,
         Some(name) => {
             return Err(Failure::input("schema/unknown", format!("there is no schema `{name}`"))
                 .help(format!("the schemas are: {}", SCHEMAS.join(", "))));

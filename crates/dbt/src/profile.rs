@@ -23,6 +23,17 @@ pub struct Target {
     pub profile: String,
     pub name: String,
     output: Map<String, Value>,
+    session: Session,
+}
+
+/// What a session of a target needs to know before it is opened: rendered, because it goes to another
+/// place than the profile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Session {
+    is_postgres: bool,
+    search_path: Option<String>,
+    /// libpq's `PGOPTIONS` as the user has it.
+    options: Option<String>,
 }
 
 /// What is different in a derived profile.
@@ -31,7 +42,8 @@ pub struct Derivation<'a> {
     pub schema: Option<&'a str>,
     /// DuckDB: the file, absolute; a relative one would point elsewhere from a scratch tree.
     pub path: Option<&'a str>,
-    /// DuckDB: opens every file so that the database itself refuses to write.
+    /// The database itself refuses to write: DuckDB by how every file is opened, PostgreSQL by a
+    /// default of its sessions.
     pub read_only: bool,
 }
 
@@ -41,6 +53,15 @@ pub struct DerivedProfile {
     /// The text of a `profiles.yml`; it holds no secret that was spelled out in the user's.
     pub text: String,
     pub secrets: Vec<(String, String)>,
+    /// Variables that are no secret and that make the database's sessions what was asked for.
+    pub session: Vec<(String, String)>,
+}
+
+impl DerivedProfile {
+    /// Everything that dbt has to find in its environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.secrets.iter().chain(&self.session).cloned().collect()
+    }
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -165,7 +186,18 @@ impl Target {
                 known: known(),
             });
         };
-        Ok(Self { profile: profile.to_owned(), name, output: output.clone() })
+        let session = Session::default();
+        let mut target =
+            Self { profile: profile.to_owned(), name, output: output.clone(), session };
+        // A type that cannot be rendered is told by whoever asks for it.
+        if target.adapter(env).is_ok_and(|adapter| adapter == "postgres") {
+            target.session = Session {
+                is_postgres: true,
+                search_path: target.text("search_path", env)?.filter(|path| !path.is_empty()),
+                options: env("PGOPTIONS"),
+            };
+        }
+        Ok(target)
     }
 
     /// The adapter, such as `duckdb`.
@@ -182,6 +214,28 @@ impl Target {
         self.rendered("path", env)
     }
 
+    /// A value of the target, rendered: a text, or a number or yes and no as text.
+    pub fn text(&self, key: &str, env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
+        match self.output.get(key) {
+            Some(Value::String(text)) => render(text, env).map(Some),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Some(value.to_string())),
+            _ => Ok(None),
+        }
+    }
+
+    /// [`Self::text`] under the first of several names that the target has.
+    pub fn text_of(&self, keys: &[&str], env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
+        let found = keys.iter().find(|key| self.output.contains_key(**key));
+        found.map_or(Ok(None), |key| self.text(key, env))
+    }
+
+    /// [`Self::text_of`], which has to be there.
+    pub fn needed(&self, keys: &[&str], env: Lookup<'_>) -> Result<String, ProfileError> {
+        let key = keys.first().copied().unwrap_or_default().to_owned();
+        let missing = || ProfileError::MissingKey { file: "profiles.yml".to_owned(), key };
+        self.text_of(keys, env)?.ok_or_else(missing)
+    }
+
     /// The same target, changed as `derivation` says.
     pub fn derive(&self, derivation: &Derivation<'_>) -> DerivedProfile {
         let mut secrets = Vec::new();
@@ -195,13 +249,22 @@ impl Target {
         if let Some(path) = derivation.path {
             output.insert("path".to_owned(), json!(path));
         }
-        if derivation.read_only {
-            read_only(&mut output);
-        }
+        let session = match (derivation.read_only, self.session.is_postgres) {
+            (false, _) => Vec::new(),
+            (true, true) => {
+                // dbt hands a search path on in the very place that would lock the session.
+                output.remove("search_path");
+                vec![("PGOPTIONS".to_owned(), self.session.read_only())]
+            }
+            (true, false) => {
+                read_only(&mut output);
+                Vec::new()
+            }
+        };
         let profile = json!({"target": self.name, "outputs": {self.name.clone(): output}});
         // JSON is YAML, and it is quoted throughout.
         let text = json!({self.profile.clone(): profile}).to_string();
-        DerivedProfile { text, secrets }
+        DerivedProfile { text, secrets, session }
     }
 
     fn required(&self, key: &str, env: Lookup<'_>) -> Result<String, ProfileError> {
@@ -212,6 +275,18 @@ impl Target {
 
     fn rendered(&self, key: &str, env: Lookup<'_>) -> Result<Option<String>, ProfileError> {
         self.output.get(key).and_then(Value::as_str).map(|value| render(value, env)).transpose()
+    }
+}
+
+impl Session {
+    /// `PGOPTIONS` of a session that does not write. The last one of a name counts.
+    fn read_only(&self) -> String {
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace(' ', "\\ ");
+        let path = self.search_path.as_deref();
+        let path = path.map(|path| format!("-c search_path={}", escaped(path)));
+        let own = "-c default_transaction_read_only=on".to_owned();
+        let parts = [self.options.clone(), path, Some(own)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -376,6 +451,24 @@ shop:
         let output = &profiles["p"]["outputs"]["default"];
         assert_eq!(output["config_options"]["access_mode"], "read_only");
         assert_eq!(output["attach"][0]["read_only"], true);
+    }
+
+    #[test]
+    fn a_read_only_profile_of_postgres_locks_its_sessions() {
+        let text =
+            "p: {outputs: {default: {type: postgres, search_path: 'a, b', host: h, port: 5432}}}";
+        let find = |env: Lookup<'_>| Target::find(text, "p", None, env).unwrap();
+        let target = find(&|name| (name == "PGOPTIONS").then(|| "-c jit=off".to_owned()));
+        let derived = target.derive(&Derivation { read_only: true, ..Derivation::default() });
+        assert!(!derived.text.contains("search_path") && !derived.text.contains("config_options"));
+        let options = r"-c jit=off -c search_path=a,\ b -c default_transaction_read_only=on";
+        assert_eq!(derived.session, [("PGOPTIONS".to_owned(), options.to_owned())]);
+        assert_eq!(derived.environment(), derived.session);
+        let writing = target.derive(&Derivation::default());
+        assert!(writing.session.is_empty() && writing.text.contains("search_path"));
+        assert_eq!(target.needed(&["port"], &nothing).unwrap(), "5432");
+        let missing = target.needed(&["dbname", "database"], &nothing).unwrap_err();
+        assert_eq!(missing.to_string(), "`profiles.yml` has no `dbname`");
     }
 
     #[test]

@@ -1,15 +1,11 @@
-//! The statements of a comparison: one profiles both sides, one compares them row by row, one fetches
-//! the few rows that are shown.
+//! Two relations to be compared, and how their columns are told apart.
 
+use crate::canonical::decimal_text;
 use crate::relation::{ColumnPair, Side, pair_columns};
-use crate::{ColumnChange, Dialect};
-
-/// Relative difference below which two floating-point values count as equal: sums of the same
-/// numbers in another order differ by less.
-const FLOAT_TOLERANCE: &str = "1e-9";
+use crate::{Column, ColumnChange, Dialect, Kind, Tolerances};
 
 /// What stands in place of a value that must not be shown.
-const MASK: &str = "•••";
+pub(crate) const MASK: &str = "•••";
 
 /// Columns that identify a row, and where that is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +15,7 @@ pub struct Key {
 }
 
 /// Two relations to be compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     pub dialect: Dialect,
     pub base: Side,
@@ -29,6 +25,7 @@ pub struct Comparison {
     pub ignored: Vec<String>,
     /// Columns whose values never leave the warehouse, in lower case.
     pub masked: Vec<String>,
+    pub tolerances: Tolerances,
 }
 
 /// How many examples to fetch of each kind.
@@ -39,7 +36,47 @@ pub struct Samples {
     pub columns: usize,
 }
 
+/// One side of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Which {
+    Base,
+    Head,
+}
+
+impl Which {
+    pub const BOTH: [Self; 2] = [Self::Base, Self::Head];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Head => "head",
+        }
+    }
+
+    /// What stands for it in names of columns: `b0` and `h0`.
+    pub(crate) const fn letter(self) -> char {
+        match self {
+            Self::Base => 'b',
+            Self::Head => 'h',
+        }
+    }
+
+    pub(crate) fn of(self, pair: &ColumnPair) -> Option<&Column> {
+        match self {
+            Self::Base => pair.base.as_ref(),
+            Self::Head => pair.head.as_ref(),
+        }
+    }
+}
+
 impl Comparison {
+    pub fn side(&self, which: Which) -> &Side {
+        match which {
+            Which::Base => &self.base,
+            Which::Head => &self.head,
+        }
+    }
+
     /// Every column of either side.
     pub fn pairs(&self) -> Vec<ColumnPair> {
         pair_columns(&self.base.columns, &self.head.columns)
@@ -47,323 +84,176 @@ impl Comparison {
 
     /// Columns whose values are compared: on both sides, not of the key, not ignored.
     pub fn compared(&self) -> Vec<ColumnPair> {
-        let is_key = |name: &str| {
-            self.key
-                .iter()
-                .flat_map(|key| &key.columns)
-                .any(|column| column.eq_ignore_ascii_case(name))
-        };
-        let ignored = |name: &str| self.ignored.contains(&name.to_lowercase());
+        let keys: Vec<String> =
+            self.key.iter().flat_map(|key| &key.columns).map(|name| name.to_lowercase()).collect();
         let mut pairs = self.pairs();
-        pairs.retain(|pair| pair.both().is_some() && !is_key(&pair.name) && !ignored(&pair.name));
+        pairs.retain(|pair| {
+            let name = pair.name.to_lowercase();
+            pair.both().is_some() && !keys.contains(&name) && !self.ignored.contains(&name)
+        });
         pairs
     }
 
-    /// One row a side: `side, rows, duplicate_keys, extra_rows, null_keys`, then for every column of
-    /// [`Comparison::pairs`] its count of NULLs and its sum (NULL where it has none, or must not be
-    /// shown: the sum over one row is its value).
-    pub fn profile_sql(&self) -> String {
-        let side = |label: &str, side: &Side, of: fn(&ColumnPair) -> Option<&crate::Column>| {
-            let measures =
-                self.pairs().iter().map(|pair| self.measure(of(pair))).collect::<String>();
-            let (duplicates, null_keys) = self.key_measures(side);
-            format!(
-                "SELECT '{label}' AS side, count(*) AS rows, {duplicates},\n  {null_keys}{measures}\nFROM {}",
-                self.from(side)
-            )
-        };
-        let base = side("base", &self.base, |pair| pair.base.as_ref());
-        let head = side("head", &self.head, |pair| pair.head.as_ref());
-        format!("{base}\nUNION ALL\n{head}\nORDER BY side")
-    }
-
-    fn measure(&self, column: Option<&crate::Column>) -> String {
-        let Some(column) = column else {
-            return ",\n  CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE)".to_owned();
-        };
-        let name = self.dialect.quote(&column.name);
-        let sum = if self.dialect.is_numeric(&column.data_type) && !self.is_masked(&column.name) {
-            self.dialect.sum(&name, &column.data_type)
-        } else {
-            "CAST(NULL AS DOUBLE)".to_owned()
-        };
-        format!(",\n  count(*) - count({name}), {sum}")
-    }
-
-    fn key_measures(&self, side: &Side) -> (String, String) {
-        let Some(key) = self.key_columns() else {
-            let none = "CAST(NULL AS BIGINT)";
-            return (
-                format!("{none} AS duplicate_keys, {none} AS extra_rows"),
-                format!("{none} AS null_keys"),
-            );
-        };
-        let groups = format!(
-            "(SELECT count(*) AS n FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1)",
-            self.from(side),
-            not_null(&key),
-            key.join(", ")
-        );
-        let duplicates = format!(
-            "(SELECT count(*) FROM {groups}) AS duplicate_keys,\n  \
-             (SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM {groups}) AS extra_rows"
-        );
-        (duplicates, format!("count(*) FILTER (WHERE NOT ({})) AS null_keys", not_null(&key)))
-    }
-
-    /// With a key, one row: `matched, added, removed, changed`, then for every column of
-    /// [`Comparison::compared`] how many matched rows differ in it. Keys that stand more than once on
-    /// either side, and NULL keys, are left out: the profile counts them. Without a key, one row:
-    /// `added, removed` as multisets.
-    pub fn tally_sql(&self) -> String {
-        let Some(key) = self.key_columns() else { return self.multiset_sql() };
-        let compared = self.compared();
-        let flags: Vec<String> = (0..compared.len()).map(|at| format!("d{at}")).collect();
-        let any = if flags.is_empty() { "false".to_owned() } else { flags.join(" OR ") };
-        let both = "in_base AND in_head";
-        let counts: String = flags
-            .iter()
-            .map(|flag| format!(",\n  count(*) FILTER (WHERE {both} AND {flag})"))
-            .collect();
-        format!(
-            "{}\nSELECT count(*) FILTER (WHERE {both}) AS matched,\n  \
-             count(*) FILTER (WHERE in_base IS NULL) AS added,\n  \
-             count(*) FILTER (WHERE in_head IS NULL) AS removed,\n  \
-             count(*) FILTER (WHERE {both} AND ({any})) AS changed{counts}\nFROM paired",
-            self.paired(&key, &compared)
-        )
-    }
-
-    fn multiset_sql(&self) -> String {
-        let pairs: Vec<ColumnPair> = self.compared();
-        let text = |column: &crate::Column, pair: &ColumnPair| {
-            let name = self.dialect.quote(&column.name);
-            if self.as_text(pair) { format!("CAST({name} AS VARCHAR)") } else { name }
-        };
-        let select = |side: &Side, of: fn(&ColumnPair) -> Option<&crate::Column>| {
-            let columns: Vec<String> =
-                pairs.iter().filter_map(|pair| Some(text(of(pair)?, pair))).collect();
-            let columns = if columns.is_empty() { "1".to_owned() } else { columns.join(", ") };
-            format!("SELECT {columns} FROM {}", self.from(side))
-        };
-        let base = select(&self.base, |pair| pair.base.as_ref());
-        let head = select(&self.head, |pair| pair.head.as_ref());
-        format!(
-            "SELECT (SELECT count(*) FROM ({head} EXCEPT ALL {base})) AS added,\n  \
-             (SELECT count(*) FROM ({base} EXCEPT ALL {head})) AS removed"
-        )
-    }
-
-    /// Rows to show, as text: `kind`, the key's columns, then for each column that `changed` names
-    /// its value in base and in head, where they differ. Only with a key.
-    pub fn samples_sql(&self, changed: &[String], samples: Samples) -> Option<String> {
-        let key = self.key_columns()?;
-        let shown: Vec<ColumnPair> = self.compared();
-        let of_interest: Vec<usize> =
-            self.shown(changed, samples).into_iter().map(|(at, _)| at).collect();
-        let flags: Vec<String> = of_interest.iter().map(|at| format!("d{at}")).collect();
-        let any = if flags.is_empty() { "false".to_owned() } else { flags.join(" OR ") };
-        let keys: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
-        let names = &self.key.as_ref()?.columns;
-        let key_text: String =
-            keys.iter().zip(names).map(|(alias, name)| self.masked_text(alias, name)).collect();
-        let values: String = of_interest
-            .iter()
-            .filter_map(|at| Some((at, shown.get(*at)?)))
-            .map(|(at, pair)| {
-                let (b, h) = (format!("b{at}"), format!("h{at}"));
-                if self.is_masked(&pair.name) {
-                    // Whether it differs may be known, what it is may not.
-                    format!(
-                        ", {}, CASE WHEN {h} IS NOT NULL AND in_base AND in_head AND d{at} \
-                         THEN '{MASK} (differs)' ELSE {} END",
-                        masked(&b),
-                        masked(&h)
-                    )
-                } else {
-                    // Equal values may be spelled in two ways: 1.5 and 1.50.
-                    let text = |value| format!("CASE WHEN d{at} THEN CAST({value} AS VARCHAR) END");
-                    format!(", {}, {}", text(b), text(h))
-                }
+    /// The columns of the key, in its order. `None` without a key, or where a side lacks a column of
+    /// it.
+    pub(crate) fn key_pairs(&self) -> Option<Vec<ColumnPair>> {
+        let pairs = self.pairs();
+        let find = |name: &String| {
+            let is = |pair: &&ColumnPair| pair.both().is_some();
+            let exact = pairs.iter().filter(is).find(|pair| pair.name == *name);
+            exact.or_else(|| {
+                pairs.iter().filter(is).find(|pair| pair.name.eq_ignore_ascii_case(name))
             })
-            .collect();
-        let pick = |kind: &str, condition: &str| {
-            format!(
-                "(SELECT '{kind}' AS kind{key_text}{values} FROM paired WHERE {condition} ORDER BY {} LIMIT {})",
-                keys.join(", "),
-                samples.each
-            )
         };
-        Some(format!(
-            "{}\n{}\nUNION ALL\n{}\nUNION ALL\n{}",
-            self.paired(&key, &shown),
-            pick("changed", &format!("in_base AND in_head AND ({any})")),
-            pick("added", "in_base IS NULL"),
-            pick("removed", "in_head IS NULL")
-        ))
+        self.key.as_ref()?.columns.iter().map(|name| find(name).cloned()).collect()
     }
 
-    /// Which columns of [`Comparison::compared`] the samples show, with their names: those that
-    /// changed, else the first few.
-    pub fn shown(&self, changed: &[String], samples: Samples) -> Vec<(usize, String)> {
-        let all = self.compared().into_iter().map(|pair| pair.name).enumerate();
-        let named: Vec<(usize, String)> =
-            all.clone().filter(|(_, name)| changed.contains(name)).take(samples.columns).collect();
-        if named.is_empty() { all.take(samples.columns).collect() } else { named }
-    }
-
-    /// Keys that stand more than once in head: `key…, times`, the most frequent first.
-    pub fn duplicates_sql(&self, samples: Samples) -> Option<String> {
-        let key = self.key_columns()?;
-        let names = &self.key.as_ref()?.columns;
-        let text: Vec<String> =
-            key.iter().zip(names).map(|(quoted, name)| self.masked_text(quoted, name)).collect();
-        Some(format!(
-            "SELECT 'duplicated' AS kind{}, count(*) AS times FROM {} WHERE {}\nGROUP BY {} HAVING count(*) > 1\n\
-             ORDER BY count(*) DESC, {} LIMIT {}",
-            text.concat(),
-            self.from(&self.head),
-            not_null(&key),
-            key.join(", "),
-            key.join(", "),
-            samples.each
-        ))
-    }
-
-    /// `, CAST(expression AS VARCHAR)`, or a mask where `column` must not be shown.
-    fn masked_text(&self, expression: &str, column: &str) -> String {
-        if self.is_masked(column) {
-            format!(", {}", masked(expression))
-        } else {
-            format!(", CAST({expression} AS VARCHAR)")
-        }
-    }
-
-    fn is_masked(&self, column: &str) -> bool {
+    pub(crate) fn is_masked(&self, column: &str) -> bool {
         self.masked.contains(&column.to_lowercase())
     }
 
-    /// The full join on the key, without keys that are no keys.
-    fn paired(&self, key: &[String], compared: &[ColumnPair]) -> String {
-        let pairs = self.pairs();
-        let pair_of =
-            |name: &String| pairs.iter().find(|pair| pair.name.eq_ignore_ascii_case(name));
-        let as_text: Vec<bool> = self
-            .key
-            .iter()
-            .flat_map(|key| &key.columns)
-            .map(|name| pair_of(name).is_some_and(|pair| self.as_text(pair)))
-            .collect();
-        let side = |side: &Side, letter: char, of: fn(&ColumnPair) -> Option<&crate::Column>| {
-            let keys: String = key
-                .iter()
-                .zip(&as_text)
-                .enumerate()
-                .map(|(at, (name, as_text))| {
-                    if *as_text {
-                        format!(", CAST({name} AS VARCHAR) AS k{at}")
-                    } else {
-                        format!(", {name} AS k{at}")
-                    }
-                })
-                .collect();
-            let values: String = compared
-                .iter()
-                .enumerate()
-                .filter_map(|(at, pair)| {
-                    Some(format!(", {} AS {letter}{at}", self.dialect.quote(&of(pair)?.name)))
-                })
-                .collect();
-            format!(
-                "SELECT true AS present{keys}{values} FROM {} WHERE {}",
-                self.from(side),
-                not_null(key)
-            )
-        };
-        let aliases: Vec<String> = (0..key.len()).map(|at| format!("k{at}")).collect();
-        let on = |left: &str, right: &str| {
-            let equal: Vec<String> =
-                aliases.iter().map(|alias| format!("{left}.{alias} = {right}.{alias}")).collect();
-            equal.join(" AND ")
-        };
-        let several = |side: &str| {
-            format!("SELECT {0} FROM {side} GROUP BY {0} HAVING count(*) > 1", aliases.join(", "))
-        };
-        let keys: String = aliases
-            .iter()
-            .map(|alias| format!(", coalesce(b.{alias}, h.{alias}) AS {alias}"))
-            .collect();
-        let values: String = compared
-            .iter()
-            .enumerate()
-            .map(|(at, pair)| format!(",\n    b{at}, h{at}, {} AS d{at}", self.differs(at, pair)))
-            .collect();
-        format!(
-            "WITH b AS ({}),\nh AS ({}),\nseveral AS ({} UNION {}),\npaired AS (\n  \
-             SELECT b.present AS in_base, h.present AS in_head{keys}{values}\n  \
-             FROM (SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM several s WHERE {})) b\n  \
-             FULL OUTER JOIN (SELECT * FROM h WHERE NOT EXISTS (SELECT 1 FROM several s WHERE {})) h\n    ON {}\n)",
-            side(&self.base, 'b', |pair| pair.base.as_ref()),
-            side(&self.head, 'h', |pair| pair.head.as_ref()),
-            several("b"),
-            several("h"),
-            on("b", "s"),
-            on("h", "s"),
-            on("b", "h"),
-        )
-    }
-
-    /// NULL equals NULL; floats within the tolerance are equal.
-    fn differs(&self, at: usize, pair: &ColumnPair) -> String {
-        let (b, h) = (format!("b{at}"), format!("h{at}"));
-        let Some((base, head)) = pair.both() else { return "false".to_owned() };
-        let numeric = |column: &crate::Column| self.dialect.is_numeric(&column.data_type);
-        let float = |column: &crate::Column| self.dialect.is_float(&column.data_type);
-        if numeric(base) && numeric(head) && (float(base) || float(head)) {
-            // As doubles: the least integer has no absolute value of its own type.
-            let (x, y) = (format!("{b}::DOUBLE"), format!("{h}::DOUBLE"));
-            return format!(
-                "({b} IS DISTINCT FROM {h} AND NOT coalesce(isfinite({x}) AND isfinite({y}) \
-                 AND abs({x} - {y}) <= {FLOAT_TOLERANCE} * greatest(abs({x}), abs({y})), false))"
-            );
-        }
-        if self.as_text(pair) {
-            return format!("(CAST({b} AS VARCHAR) IS DISTINCT FROM CAST({h} AS VARCHAR))");
-        }
-        format!("({b} IS DISTINCT FROM {h})")
-    }
-
-    /// A retyped column is compared as numbers or moments where both are, else as text.
-    fn as_text(&self, pair: &ColumnPair) -> bool {
-        let both = |is: fn(Dialect, &str) -> bool| {
-            pair.both().is_some_and(|(base, head)| {
-                is(self.dialect, &base.data_type) && is(self.dialect, &head.data_type)
-            })
-        };
-        pair.change() == ColumnChange::Retyped
-            && !both(Dialect::is_numeric)
-            && !both(Dialect::is_moment)
-    }
-
-    fn from(&self, side: &Side) -> String {
+    pub(crate) fn from(&self, side: &Side) -> String {
         let relation = side.relation.quoted(self.dialect);
         match &side.filter {
-            Some(filter) => format!("(SELECT * FROM {relation} WHERE {filter})"),
+            // An alias, because PostgreSQL wants one.
+            Some(filter) => format!("(SELECT * FROM {relation} WHERE {filter}) AS filtered"),
             None => relation,
         }
     }
 
-    fn key_columns(&self) -> Option<Vec<String>> {
-        let key = self.key.as_ref()?;
-        Some(key.columns.iter().map(|column| self.dialect.quote(column)).collect())
+    /// The value of a column as one that can be compared and grouped.
+    pub(crate) fn value(&self, column: &Column) -> String {
+        self.dialect.comparable(&self.dialect.quote(&column.name), &column.data_type)
+    }
+
+    /// The key's values of a side: as text where its type changed to something that does not compare.
+    pub(crate) fn key_values(&self, which: Which, key: &[ColumnPair]) -> Vec<String> {
+        let one = |pair: &ColumnPair| {
+            let value = self.value(which.of(pair)?);
+            Some(if self.as_text(pair) { self.dialect.text(&value) } else { value })
+        };
+        key.iter().filter_map(one).collect()
+    }
+
+    /// Every column of the key stands.
+    pub(crate) fn whole(&self, which: Which, key: &[ColumnPair]) -> String {
+        let names = key.iter().filter_map(|pair| which.of(pair));
+        let each: Vec<String> = names
+            .map(|column| format!("{} IS NOT NULL", self.dialect.quote(&column.name)))
+            .collect();
+        each.join(" AND ")
+    }
+
+    /// A condition on `b<at>` and `h<at>`: NULL equals NULL; numbers within a tolerance are equal.
+    pub(crate) fn differs(&self, at: usize, pair: &ColumnPair) -> String {
+        let (b, h) = (format!("b{at}"), format!("h{at}"));
+        let Some((base, head)) = pair.kinds(self.dialect) else { return "false".to_owned() };
+        if let Some(tolerance) = self.tolerances.of(pair, self.dialect) {
+            // As doubles: the least integer has no absolute value of its own type.
+            let double = |value: &str, kind: Kind| match kind {
+                kind if kind.is_moment() => self.dialect.seconds(value),
+                _ => self.dialect.double(value),
+            };
+            let allowed = tolerance.allows_sql(self.dialect, &double(&b, base), &double(&h, head));
+            return format!("({b} IS DISTINCT FROM {h} AND NOT coalesce({allowed}, false))");
+        }
+        if self.as_text(pair) {
+            let (b, h) = (self.dialect.text(&b), self.dialect.text(&h));
+            return format!("({b} IS DISTINCT FROM {h})");
+        }
+        if self.overflows(pair) {
+            let (b, h) =
+                (decimal_text(self.dialect, &b, base), decimal_text(self.dialect, &h, head));
+            return format!("({b} IS DISTINCT FROM {h})");
+        }
+        format!("({b} IS DISTINCT FROM {h})")
+    }
+
+    /// The value of a side in a column that holds those of both.
+    pub(crate) fn common_value(&self, which: Which, pair: &ColumnPair) -> Option<String> {
+        let column = which.of(pair)?;
+        let value = self.value(column);
+        Some(if self.as_text(pair) {
+            self.dialect.text(&value)
+        } else if self.overflows(pair) {
+            decimal_text(self.dialect, &value, self.dialect.kind(&column.data_type))
+        } else {
+            value
+        })
+    }
+
+    /// DuckDB compares two decimals as one that holds both, and there may be none.
+    fn overflows(&self, pair: &ColumnPair) -> bool {
+        let (Dialect::DuckDb, ColumnChange::Retyped) = (self.dialect, pair.change()) else {
+            return false;
+        };
+        let digits = |column: &Column| match self.dialect.kind(&column.data_type) {
+            Kind::Decimal { digits, scale } => {
+                let (digits, scale) = (digits.unwrap_or(18), scale.unwrap_or(3));
+                Some((digits.saturating_sub(scale), scale))
+            }
+            Kind::Integer => Some((integer_digits(&column.data_type), 0)),
+            _ => None,
+        };
+        let Some((base, head)) = pair.both() else { return false };
+        let (Some(base), Some(head)) = (digits(base), digits(head)) else { return false };
+        let scale = base.1.max(head.1);
+        scale > 0 && base.0.max(head.0) + scale > 38
+    }
+
+    /// A retyped column is compared as numbers or moments where both are, else as text.
+    pub(crate) fn as_text(&self, pair: &ColumnPair) -> bool {
+        let Some((base, head)) = pair.kinds(self.dialect) else { return false };
+        pair.change() == ColumnChange::Retyped
+            && !(base.is_numeric() && head.is_numeric())
+            && !(base.is_moment() && head.is_moment())
+            && !(base == Kind::Text && head == Kind::Text)
+    }
+
+    /// The columns' values of a side as the engine hashes them: equal hashes on equal values of
+    /// both sides. `None` where a column's type changed so that they would not be.
+    pub(crate) fn hashable(&self, which: Which, pairs: &[ColumnPair]) -> Option<Vec<String>> {
+        pairs.iter().map(|pair| self.hashable_value(which, pair)).collect()
+    }
+
+    fn hashable_value(&self, which: Which, pair: &ColumnPair) -> Option<String> {
+        let value = self.value(which.of(pair)?);
+        if pair.change() == ColumnChange::Same {
+            return Some(value);
+        }
+        let unsigned = |column: &Column| column.data_type.to_uppercase().starts_with("UHUGE");
+        match pair.kinds(self.dialect)? {
+            (Kind::Integer, Kind::Integer) => match self.dialect {
+                Dialect::DuckDb => {
+                    let (base, head) = pair.both()?;
+                    (!unsigned(base) && !unsigned(head))
+                        .then(|| format!("CAST({value} AS HUGEINT)"))
+                }
+                Dialect::Postgres => Some(format!("CAST({value} AS BIGINT)")),
+                Dialect::Snowflake => Some(value),
+            },
+            (Kind::Text, Kind::Text) => Some(self.dialect.text(&value)),
+            _ => None,
+        }
+    }
+
+    /// `CAST(expression AS text)`, or a mask where `column` must not be shown.
+    pub(crate) fn masked_text(&self, expression: &str, column: &str) -> String {
+        if self.is_masked(column) { masked(expression) } else { self.dialect.text(expression) }
     }
 }
 
-fn masked(expression: &str) -> String {
-    format!("CASE WHEN {expression} IS NULL THEN NULL ELSE '{MASK}' END")
+fn integer_digits(data_type: &str) -> u16 {
+    match data_type.to_uppercase().as_str() {
+        "TINYINT" | "UTINYINT" => 3,
+        "SMALLINT" | "USMALLINT" => 5,
+        "INTEGER" | "UINTEGER" => 10,
+        "BIGINT" => 19,
+        "UBIGINT" => 20,
+        _ => 39,
+    }
 }
 
-fn not_null(columns: &[String]) -> String {
-    let each: Vec<String> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
-    each.join(" AND ")
+pub(crate) fn masked(expression: &str) -> String {
+    format!("CASE WHEN {expression} IS NULL THEN NULL ELSE '{MASK}' END")
 }

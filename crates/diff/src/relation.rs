@@ -1,8 +1,9 @@
 //! Relations and their columns, and which column of one side stands for which of the other.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::Dialect;
+use crate::{Dialect, Kind};
 
 /// A relation by its three names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,26 +83,49 @@ impl ColumnPair {
         }
     }
 
+    /// What the types are, where both sides have one.
+    pub fn kinds(&self, dialect: Dialect) -> Option<(Kind, Kind)> {
+        let (base, head) = self.both()?;
+        Some((dialect.kind(&base.data_type), dialect.kind(&head.data_type)))
+    }
+
     /// Both columns, where both sides have one.
     pub fn both(&self) -> Option<(&Column, &Column)> {
         self.base.as_ref().zip(self.head.as_ref())
     }
 }
 
-/// Pairs columns by name, blind to case: head's order, then what only base has.
+/// Pairs columns by name: head's order, then what only base has. A name that both sides spell alike
+/// goes before one that differs in case; an engine may hold `a` and `"A"`.
 pub fn pair_columns(base: &[Column], head: &[Column]) -> Vec<ColumnPair> {
-    let find = |columns: &[Column], name: &str| {
-        columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)).cloned()
-    };
-    let in_head = head.iter().map(|column| ColumnPair {
+    let mut exact: HashMap<&str, usize> = HashMap::new();
+    let mut folded: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, column) in base.iter().enumerate() {
+        exact.insert(&column.name, at);
+        folded.entry(column.name.to_ascii_lowercase()).or_default().push(at);
+    }
+    let spelled_alike: HashSet<usize> =
+        head.iter().filter_map(|column| exact.get(column.name.as_str()).copied()).collect();
+    let mut taken = spelled_alike.clone();
+    let mut pairs: Vec<ColumnPair> = Vec::with_capacity(head.len());
+    for column in head {
+        let found = exact.get(column.name.as_str()).copied().or_else(|| {
+            let alike = folded.get(&column.name.to_ascii_lowercase())?;
+            alike.iter().copied().find(|at| taken.insert(*at))
+        });
+        pairs.push(ColumnPair {
+            name: column.name.clone(),
+            base: found.and_then(|at| base.get(at)).cloned(),
+            head: Some(column.clone()),
+        });
+    }
+    let left = base.iter().enumerate().filter(|(at, _)| !taken.contains(at));
+    pairs.extend(left.map(|(_, column)| ColumnPair {
         name: column.name.clone(),
-        base: find(base, &column.name),
-        head: Some(column.clone()),
-    });
-    let only_base = base.iter().filter(|column| find(head, &column.name).is_none()).map(|column| {
-        ColumnPair { name: column.name.clone(), base: Some(column.clone()), head: None }
-    });
-    in_head.chain(only_base).collect()
+        base: Some(column.clone()),
+        head: None,
+    }));
+    pairs
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What the statements of a comparison answered.
 
+use std::collections::{HashMap, HashSet};
+
 use belay_model::Explain;
 use belay_model::explain::Blame;
 use belay_model::rows::{Cell, Rows};
 
 use crate::compare::{Comparison, Samples};
+use crate::facts::Facts;
+use crate::profile::Profile;
 use crate::relation::ColumnChange;
 
 /// Two answers of the warehouse that do not fit the question.
@@ -22,18 +26,6 @@ impl Explain for AnswerError {
     fn blame(&self) -> Blame {
         Blame::Belay
     }
-}
-
-/// One side of the profile.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Profile {
-    pub rows: i64,
-    /// Keys that stand more than once, and how many rows that is too many. `None` without a key.
-    pub duplicate_keys: Option<i64>,
-    pub extra_rows: Option<i64>,
-    pub null_keys: Option<i64>,
-    /// For each column of [`Comparison::pairs`]: NULLs and sum.
-    pub columns: Vec<(Option<i64>, Option<f64>)>,
 }
 
 /// How rows were told apart.
@@ -85,6 +77,7 @@ pub struct ColumnDiff {
     pub nulls_head: Option<i64>,
     pub sum_base: Option<f64>,
     pub sum_head: Option<f64>,
+    pub facts: Facts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +89,12 @@ pub enum ExampleKind {
 }
 
 impl ExampleKind {
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Changed, Self::Added, Self::Removed, Self::Duplicated]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Changed => "changed",
@@ -117,32 +116,6 @@ pub struct Example {
     pub times: Option<i64>,
 }
 
-impl Profile {
-    /// Reads base and head from the answer to [`Comparison::profile_sql`].
-    pub fn read(rows: &Rows) -> Result<(Self, Self), AnswerError> {
-        let wrong = || AnswerError { question: "profile" };
-        let side = |label: &str| {
-            let is_side = |row: &&Vec<Cell>| row.first().and_then(Cell::text) == Some(label);
-            Self::row(rows.rows.iter().find(is_side).ok_or_else(wrong)?).ok_or_else(wrong)
-        };
-        Ok((side("base")?, side("head")?))
-    }
-
-    fn row(row: &[Cell]) -> Option<Self> {
-        let (head, columns) = row.split_at_checked(5)?;
-        Some(Self {
-            rows: head.get(1)?.int()?,
-            duplicate_keys: head.get(2)?.int(),
-            extra_rows: head.get(3)?.int(),
-            null_keys: head.get(4)?.int(),
-            columns: columns
-                .chunks(2)
-                .map(|pair| (pair.first().and_then(Cell::int), pair.get(1).and_then(Cell::float)))
-                .collect(),
-        })
-    }
-}
-
 impl Tally {
     /// Reads the answer to [`Comparison::tally_sql`].
     pub fn read(rows: &Rows, method: Method) -> Result<Self, AnswerError> {
@@ -152,12 +125,22 @@ impl Tally {
             row.iter().map(Cell::int).collect::<Option<_>>().ok_or_else(wrong)?;
         match (method, numbers.as_slice()) {
             (Method::Multiset, &[added, removed]) => Ok(Self { added, removed, matching: None }),
-            (Method::Key, &[matched, added, removed, changed, ref columns @ ..]) => {
-                let matching = Matching { matched, changed, columns: columns.to_vec() };
-                Ok(Self { added, removed, matching: Some(matching) })
-            }
-            _ => Err(wrong()),
+            (Method::Key, counts) => Self::of_key(counts).ok_or_else(wrong),
+            (Method::Multiset, _) => Err(wrong()),
         }
+    }
+
+    fn of_key(counts: &[i64]) -> Option<Self> {
+        let &[matched, added, removed, changed, ref columns @ ..] = counts else { return None };
+        let matching = Matching { matched, changed, columns: columns.to_vec() };
+        Some(Self { added, removed, matching: Some(matching) })
+    }
+
+    /// Nothing was added, removed or changed.
+    pub fn is_equal(&self) -> bool {
+        self.added == 0
+            && self.removed == 0
+            && self.matching.as_ref().is_none_or(|matching| matching.changed == 0)
     }
 }
 
@@ -171,10 +154,16 @@ impl Comparison {
     ) -> Vec<ColumnDiff> {
         let compared = self.compared();
         let matching = tally.and_then(|tally| tally.matching.as_ref());
+        let range = |profile: &Profile, at: usize| {
+            let (least, greatest) = profile.ranges.get(at).cloned().unwrap_or_default();
+            least.zip(greatest)
+        };
         let of =
             |profile: &Profile, at: usize| profile.columns.get(at).copied().unwrap_or_default();
+        let place_of: HashMap<String, usize> =
+            compared.iter().enumerate().map(|(at, pair)| (pair.name.clone(), at)).collect();
         let one = |(at, pair): (usize, crate::ColumnPair)| {
-            let place = compared.iter().position(|other| other.name == pair.name);
+            let place = place_of.get(&pair.name).copied();
             let counted = matching.zip(place);
             let ((nulls_base, sum_base), (nulls_head, sum_head)) = (of(base, at), of(head, at));
             ColumnDiff {
@@ -183,6 +172,11 @@ impl Comparison {
                 type_head: pair.head.map(|column| column.data_type),
                 compared: counted.map(|(matching, _)| matching.matched),
                 changed: counted.and_then(|(matching, place)| matching.columns.get(place).copied()),
+                facts: Facts {
+                    range_base: range(base, at),
+                    range_head: range(head, at),
+                    ..Facts::default()
+                },
                 name: pair.name,
                 nulls_base,
                 nulls_head,
@@ -193,6 +187,41 @@ impl Comparison {
         self.pairs().into_iter().enumerate().map(one).collect()
     }
 
+    /// Reads the answer to [`Comparison::rows_sql`]: the counts, and examples that show what
+    /// [`Comparison::shown`] names.
+    pub fn rows(
+        &self,
+        rows: &Rows,
+        samples: Samples,
+    ) -> Result<(Tally, Vec<Example>), AnswerError> {
+        let wrong = || AnswerError { question: "rows" };
+        let kind = |row: &&Vec<Cell>| row.first().and_then(Cell::text) == Some("tally");
+        let counts = rows.rows.iter().find(kind).and_then(|row| row.get(1)?.text());
+        let counts: Vec<i64> = counts
+            .ok_or_else(wrong)?
+            .split(',')
+            .map(|count| count.parse().map_err(|_| wrong()))
+            .collect::<Result<_, _>>()?;
+        let tally = Tally::of_key(&counts).ok_or_else(wrong)?;
+        let names = self.compared().into_iter().map(|pair| pair.name);
+        let by_column = tally.matching.iter().flat_map(|matching| &matching.columns);
+        let changed: Vec<String> =
+            names.zip(by_column).filter(|(_, count)| **count > 0).map(|(name, _)| name).collect();
+        let shown: HashSet<String> =
+            self.shown(&changed, samples).into_iter().map(|(_, name)| name).collect();
+        let carried = self.carried();
+        let mut examples: Vec<Example> = { rows.rows.iter() }
+            .filter_map(|row| {
+                let kind = ExampleKind::parse(row.first()?.text()?)?;
+                self.example_of(kind, row.get(2..)?, &carried)
+            })
+            .collect();
+        for example in &mut examples {
+            example.values.retain(|(name, _, _)| shown.contains(name));
+        }
+        Ok((tally, examples))
+    }
+
     /// Reads the answer to [`Comparison::samples_sql`].
     pub fn examples(&self, rows: &Rows, changed: &[String], samples: Samples) -> Vec<Example> {
         let shown = self.shown(changed, samples);
@@ -200,14 +229,17 @@ impl Comparison {
     }
 
     fn example(&self, row: &[Cell], shown: &[(usize, String)]) -> Option<Example> {
-        let kind = match row.first()?.text()? {
-            "changed" => ExampleKind::Changed,
-            "added" => ExampleKind::Added,
-            "removed" => ExampleKind::Removed,
-            "duplicated" => ExampleKind::Duplicated,
-            _ => return None,
-        };
-        let (key, rest) = row.get(1..)?.split_at_checked(self.key.as_ref()?.columns.len())?;
+        let kind = ExampleKind::parse(row.first()?.text()?)?;
+        self.example_of(kind, row.get(1..)?, shown)
+    }
+
+    fn example_of(
+        &self,
+        kind: ExampleKind,
+        cells: &[Cell],
+        shown: &[(usize, String)],
+    ) -> Option<Example> {
+        let (key, rest) = cells.split_at_checked(self.key.as_ref()?.columns.len())?;
         let names = self.key.iter().flat_map(|key| key.columns.iter().cloned());
         let key = names.zip(key.iter().map(owned)).collect();
         if kind == ExampleKind::Duplicated {
@@ -239,41 +271,6 @@ mod tests {
 
     fn rows(rows: Vec<Vec<Cell>>) -> Rows {
         Rows { columns: vec![], rows }
-    }
-
-    fn side(label: &str, count: i64) -> Vec<Cell> {
-        let mut row = vec![Cell::Text(label.to_owned()), Cell::Int(count)];
-        row.extend([Cell::Null, Cell::Null, Cell::Null, Cell::Int(1), Cell::Float(2.5)]);
-        row.extend([Cell::Int(0), Cell::Null]);
-        row
-    }
-
-    #[test]
-    fn a_profile_is_read_in_either_order() {
-        for answer in [[side("base", 1), side("head", 2)], [side("head", 2), side("base", 1)]] {
-            let (base, head) = Profile::read(&rows(answer.to_vec())).unwrap();
-            assert_eq!((base.rows, head.rows, base.duplicate_keys), (1, 2, None));
-            assert_eq!(head.columns, [(Some(1), Some(2.5)), (Some(0), None)]);
-        }
-    }
-
-    #[test]
-    fn a_profile_of_another_shape_is_our_fault() {
-        let short = vec![Cell::Text("head".to_owned()), Cell::Int(1)];
-        let no_count = [vec![Cell::Text("head".to_owned())], vec![Cell::Null; 4]].concat();
-        for answer in [
-            vec![],
-            vec![side("base", 1)],
-            vec![side("base", 1), short],
-            vec![side("base", 1), no_count],
-        ] {
-            let error = Profile::read(&rows(answer)).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "the answer to the profile query has an unexpected shape"
-            );
-            assert_eq!((error.code(), error.blame()), ("diff/answer", Blame::Belay));
-        }
     }
 
     fn tally(method: Method, cells: &[i64]) -> Result<Tally, AnswerError> {

@@ -3,9 +3,13 @@
 use belay_model::rows::{Cell, Rows};
 use expect_test::{Expect, expect};
 
-use crate::{Column, Comparison, Dialect, ExampleKind, Key, RelationName, Samples, Side};
+use crate::{
+    Column, Comparison, Dialect, ExampleKind, Key, Plan, RelationName, Samples, Side, Tolerances,
+};
 
 const SAMPLES: Samples = Samples { each: 5, columns: 2 };
+const PLAN: Plan = Plan { repeated: true, buckets: None, share: None };
+const KINDS: [ExampleKind; 3] = [ExampleKind::Changed, ExampleKind::Added, ExampleKind::Removed];
 
 /// `id INTEGER, name VARCHAR` in `shop.<schema>.orders`.
 fn side(schema: &str, columns: &str) -> Side {
@@ -33,6 +37,7 @@ fn comparison(key: &[&str], base: &str, head: &str) -> Comparison {
         key: (!columns.is_empty()).then(|| Key { columns, origin: "test".to_owned() }),
         ignored: vec![],
         masked: vec![],
+        tolerances: Tolerances::default(),
     }
 }
 
@@ -45,24 +50,20 @@ const ORDERS: &str = "id INTEGER; amount INTEGER; note VARCHAR";
 #[test]
 fn the_profile_counts_rows_keys_nulls_and_sums_of_both_sides() {
     check(
-        comparison(&["id"], ORDERS, ORDERS).profile_sql(),
+        comparison(&["id"], ORDERS, ORDERS).profile_sqls().remove(0),
         expect![[r#"
-        SELECT 'base' AS side, count(*) AS rows, (SELECT count(*) FROM (SELECT count(*) AS n FROM "shop"."main"."orders" WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)) AS duplicate_keys,
-          (SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM "shop"."main"."orders" WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)) AS extra_rows,
-          count(*) FILTER (WHERE NOT ("id" IS NOT NULL)) AS null_keys,
-          count(*) - count("id"), CAST(sum("id") AS DOUBLE),
-          count(*) - count("amount"), CAST(sum("amount") AS DOUBLE),
-          count(*) - count("note"), CAST(NULL AS DOUBLE)
-        FROM "shop"."main"."orders"
-        UNION ALL
-        SELECT 'head' AS side, count(*) AS rows, (SELECT count(*) FROM (SELECT count(*) AS n FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)) AS duplicate_keys,
-          (SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)) AS extra_rows,
-          count(*) FILTER (WHERE NOT ("id" IS NOT NULL)) AS null_keys,
-          count(*) - count("id"), CAST(sum("id") AS DOUBLE),
-          count(*) - count("amount"), CAST(sum("amount") AS DOUBLE),
-          count(*) - count("note"), CAST(NULL AS DOUBLE)
-        FROM "shop"."pr"."orders"
-        ORDER BY side"#]],
+            SELECT 'base' AS side, count(*) AS row_count, CAST(sum(CAST(hash("id", "amount", "note") >> 4 AS BIGINT)) % 1152921504606846976 AS BIGINT) AS checksum,
+              count(*) - count("id"), CAST(sum("id") AS DOUBLE), CAST(min("id") AS VARCHAR), CAST(max("id") AS VARCHAR),
+              count(*) - count("amount"), CAST(sum("amount") AS DOUBLE), CAST(min("amount") AS VARCHAR), CAST(max("amount") AS VARCHAR),
+              count(*) - count("note"), CAST(NULL AS DOUBLE), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR)
+            FROM "shop"."main"."orders"
+            UNION ALL
+            SELECT 'head' AS side, count(*) AS row_count, CAST(sum(CAST(hash("id", "amount", "note") >> 4 AS BIGINT)) % 1152921504606846976 AS BIGINT) AS checksum,
+              count(*) - count("id"), CAST(sum("id") AS DOUBLE), CAST(min("id") AS VARCHAR), CAST(max("id") AS VARCHAR),
+              count(*) - count("amount"), CAST(sum("amount") AS DOUBLE), CAST(min("amount") AS VARCHAR), CAST(max("amount") AS VARCHAR),
+              count(*) - count("note"), CAST(NULL AS DOUBLE), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR)
+            FROM "shop"."pr"."orders"
+            ORDER BY side"#]],
     );
 }
 
@@ -70,46 +71,44 @@ fn the_profile_counts_rows_keys_nulls_and_sums_of_both_sides() {
 fn without_a_key_the_profile_says_nothing_of_keys() {
     let added = "id INTEGER; fresh DOUBLE";
     check(
-        comparison(&[], "id INTEGER", added).profile_sql(),
+        comparison(&[], "id INTEGER", added).profile_sqls().remove(0),
         expect![[r#"
-        SELECT 'base' AS side, count(*) AS rows, CAST(NULL AS BIGINT) AS duplicate_keys, CAST(NULL AS BIGINT) AS extra_rows,
-          CAST(NULL AS BIGINT) AS null_keys,
-          count(*) - count("id"), CAST(sum("id") AS DOUBLE),
-          CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE)
-        FROM "shop"."main"."orders"
-        UNION ALL
-        SELECT 'head' AS side, count(*) AS rows, CAST(NULL AS BIGINT) AS duplicate_keys, CAST(NULL AS BIGINT) AS extra_rows,
-          CAST(NULL AS BIGINT) AS null_keys,
-          count(*) - count("id"), CAST(sum("id") AS DOUBLE),
-          count(*) - count("fresh"), CAST(sum("fresh") AS DOUBLE)
-        FROM "shop"."pr"."orders"
-        ORDER BY side"#]],
+            SELECT 'base' AS side, count(*) AS row_count, CAST(sum(CAST(hash("id") >> 4 AS BIGINT)) % 1152921504606846976 AS BIGINT) AS checksum,
+              count(*) - count("id"), CAST(sum("id") AS DOUBLE), CAST(min("id") AS VARCHAR), CAST(max("id") AS VARCHAR),
+              CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS VARCHAR), CAST(NULL AS VARCHAR)
+            FROM "shop"."main"."orders"
+            UNION ALL
+            SELECT 'head' AS side, count(*) AS row_count, CAST(sum(CAST(hash("id") >> 4 AS BIGINT)) % 1152921504606846976 AS BIGINT) AS checksum,
+              count(*) - count("id"), CAST(sum("id") AS DOUBLE), CAST(min("id") AS VARCHAR), CAST(max("id") AS VARCHAR),
+              count(*) - count("fresh"), CAST(sum("fresh") AS DOUBLE), CAST(min("fresh") AS VARCHAR), CAST(max("fresh") AS VARCHAR)
+            FROM "shop"."pr"."orders"
+            ORDER BY side"#]],
     );
 }
 
 #[test]
 fn a_keyed_tally_is_one_full_join_without_keys_that_are_no_keys() {
     check(
-        comparison(&["id"], ORDERS, ORDERS).tally_sql(),
+        comparison(&["id"], ORDERS, ORDERS).tally_sql(PLAN),
         expect![[r#"
-        WITH b AS (SELECT true AS present, "id" AS k0, "amount" AS b0, "note" AS b1 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL),
-        h AS (SELECT true AS present, "id" AS k0, "amount" AS h0, "note" AS h1 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL),
-        several AS (SELECT k0 FROM b GROUP BY k0 HAVING count(*) > 1 UNION SELECT k0 FROM h GROUP BY k0 HAVING count(*) > 1),
-        paired AS (
-          SELECT b.present AS in_base, h.present AS in_head, coalesce(b.k0, h.k0) AS k0,
-            b0, h0, (b0 IS DISTINCT FROM h0) AS d0,
-            b1, h1, (b1 IS DISTINCT FROM h1) AS d1
-          FROM (SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM several s WHERE b.k0 = s.k0)) b
-          FULL OUTER JOIN (SELECT * FROM h WHERE NOT EXISTS (SELECT 1 FROM several s WHERE h.k0 = s.k0)) h
-            ON b.k0 = h.k0
-        )
-        SELECT count(*) FILTER (WHERE in_base AND in_head) AS matched,
-          count(*) FILTER (WHERE in_base IS NULL) AS added,
-          count(*) FILTER (WHERE in_head IS NULL) AS removed,
-          count(*) FILTER (WHERE in_base AND in_head AND (d0 OR d1)) AS changed,
-          count(*) FILTER (WHERE in_base AND in_head AND d0),
-          count(*) FILTER (WHERE in_base AND in_head AND d1)
-        FROM paired"#]],
+            WITH b AS NOT MATERIALIZED (SELECT true AS present, "id" AS k0, "amount" AS b0, "note" AS b1 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL),
+            h AS NOT MATERIALIZED (SELECT true AS present, "id" AS k0, "amount" AS h0, "note" AS h1 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL),
+            several AS MATERIALIZED (SELECT k0 FROM (SELECT "id" AS k0 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL) AS keys_of_base GROUP BY k0 HAVING count(*) > 1 UNION SELECT k0 FROM (SELECT "id" AS k0 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL) AS keys_of_head GROUP BY k0 HAVING count(*) > 1),
+            paired AS NOT MATERIALIZED (
+              SELECT b.present AS in_base, h.present AS in_head, coalesce(b.k0, h.k0) AS k0,
+                b0, h0, (b0 IS DISTINCT FROM h0) AS d0,
+                b1, h1, (b1 IS DISTINCT FROM h1) AS d1
+              FROM (SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM several s WHERE b.k0 = s.k0)) b
+              FULL OUTER JOIN (SELECT * FROM h WHERE NOT EXISTS (SELECT 1 FROM several s WHERE h.k0 = s.k0)) h
+                ON b.k0 = h.k0
+            )
+            SELECT count(*) FILTER (WHERE in_base AND in_head) AS matched,
+              count(*) FILTER (WHERE in_base IS NULL) AS added,
+              count(*) FILTER (WHERE in_head IS NULL) AS removed,
+              count(*) FILTER (WHERE in_base AND in_head AND (d0 OR d1)) AS changed,
+              count(*) FILTER (WHERE in_base AND in_head AND d0),
+              count(*) FILTER (WHERE in_base AND in_head AND d1)
+            FROM paired"#]],
     );
 }
 
@@ -117,10 +116,17 @@ fn a_keyed_tally_is_one_full_join_without_keys_that_are_no_keys() {
 fn a_multiset_tally_counts_surplus_rows_both_ways() {
     let retyped = "id BIGINT; amount VARCHAR; note VARCHAR";
     check(
-        comparison(&[], ORDERS, retyped).tally_sql(),
+        comparison(&[], ORDERS, retyped).tally_sql(PLAN),
         expect![[r#"
-        SELECT (SELECT count(*) FROM (SELECT "id", CAST("amount" AS VARCHAR), "note" FROM "shop"."pr"."orders" EXCEPT ALL SELECT "id", CAST("amount" AS VARCHAR), "note" FROM "shop"."main"."orders")) AS added,
-          (SELECT count(*) FROM (SELECT "id", CAST("amount" AS VARCHAR), "note" FROM "shop"."main"."orders" EXCEPT ALL SELECT "id", CAST("amount" AS VARCHAR), "note" FROM "shop"."pr"."orders")) AS removed"#]],
+            SELECT CAST(coalesce(sum(CASE WHEN n > 0 THEN n END), 0) AS BIGINT) AS added,
+              CAST(coalesce(sum(CASE WHEN n < 0 THEN -n END), 0) AS BIGINT) AS removed
+            FROM (
+              SELECT sum(n) AS n FROM (
+                SELECT "id" AS c0, CAST("amount" AS VARCHAR) AS c1, "note" AS c2, 1 AS n FROM "shop"."pr"."orders"
+                UNION ALL
+                SELECT "id" AS c0, CAST("amount" AS VARCHAR) AS c1, "note" AS c2, -1 AS n FROM "shop"."main"."orders"
+              ) AS sides GROUP BY c0, c1, c2
+            ) AS rows_of_both"#]],
     );
 }
 
@@ -129,13 +135,13 @@ fn floats_are_compared_within_a_tolerance() {
     check(
         differs("DOUBLE", "DOUBLE"),
         expect![
-            "(b0 IS DISTINCT FROM h0 AND NOT coalesce(isfinite(b0::DOUBLE) AND isfinite(h0::DOUBLE) AND abs(b0::DOUBLE - h0::DOUBLE) <= 1e-9 * greatest(abs(b0::DOUBLE), abs(h0::DOUBLE)), false))"
+            "(b0 IS DISTINCT FROM h0 AND NOT coalesce(isfinite(CAST(b0 AS DOUBLE)) AND isfinite(CAST(h0 AS DOUBLE)) AND abs(CAST(b0 AS DOUBLE) - CAST(h0 AS DOUBLE)) <= 1e-9 * greatest(abs(CAST(b0 AS DOUBLE)), abs(CAST(h0 AS DOUBLE))), false))"
         ],
     );
     check(
         differs("INTEGER", "FLOAT"),
         expect![
-            "(b0 IS DISTINCT FROM h0 AND NOT coalesce(isfinite(b0::DOUBLE) AND isfinite(h0::DOUBLE) AND abs(b0::DOUBLE - h0::DOUBLE) <= 1e-9 * greatest(abs(b0::DOUBLE), abs(h0::DOUBLE)), false))"
+            "(b0 IS DISTINCT FROM h0 AND NOT coalesce(isfinite(CAST(b0 AS DOUBLE)) AND isfinite(CAST(h0 AS DOUBLE)) AND abs(CAST(b0 AS DOUBLE) - CAST(h0 AS DOUBLE)) <= 1.1920929e-7 * greatest(abs(CAST(b0 AS DOUBLE)), abs(CAST(h0 AS DOUBLE))), false))"
         ],
     );
 }
@@ -167,14 +173,14 @@ fn retyped_columns_are_compared_as_numbers_or_moments_or_text() {
 /// How one column is compared.
 fn differs(base: &str, head: &str) -> String {
     let columns = |data_type| format!("id INTEGER; x {data_type}");
-    let sql = comparison(&["id"], &columns(base), &columns(head)).tally_sql();
+    let sql = comparison(&["id"], &columns(base), &columns(head)).tally_sql(PLAN);
     let line = sql.lines().find(|line| line.contains(" AS d0")).unwrap();
     line.trim().trim_start_matches("b0, h0, ").trim_end_matches(" AS d0").to_owned()
 }
 
 #[test]
 fn a_retyped_key_is_matched_as_text() {
-    let sql = comparison(&["id"], "id INTEGER; n INTEGER", "ID VARCHAR; n INTEGER").tally_sql();
+    let sql = comparison(&["id"], "id INTEGER; n INTEGER", "ID VARCHAR; n INTEGER").tally_sql(PLAN);
     assert_eq!(sql.matches(r#"CAST("id" AS VARCHAR) AS k0"#).count(), 2, "{sql}");
 }
 
@@ -184,24 +190,24 @@ fn samples_show_what_changed_and_masks_what_must_not_be_shown() {
     comparison.masked = vec!["note".to_owned()];
     let changed = ["amount".to_owned(), "note".to_owned()];
     check(
-        comparison.samples_sql(&changed, SAMPLES),
+        comparison.samples_sql(PLAN, &changed, SAMPLES, &KINDS),
         expect![[r#"
-        WITH b AS (SELECT true AS present, "id" AS k0, "amount" AS b0, "note" AS b1 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL),
-        h AS (SELECT true AS present, "id" AS k0, "amount" AS h0, "note" AS h1 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL),
-        several AS (SELECT k0 FROM b GROUP BY k0 HAVING count(*) > 1 UNION SELECT k0 FROM h GROUP BY k0 HAVING count(*) > 1),
-        paired AS (
-          SELECT b.present AS in_base, h.present AS in_head, coalesce(b.k0, h.k0) AS k0,
-            b0, h0, (b0 IS DISTINCT FROM h0) AS d0,
-            b1, h1, (b1 IS DISTINCT FROM h1) AS d1
-          FROM (SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM several s WHERE b.k0 = s.k0)) b
-          FULL OUTER JOIN (SELECT * FROM h WHERE NOT EXISTS (SELECT 1 FROM several s WHERE h.k0 = s.k0)) h
-            ON b.k0 = h.k0
-        )
-        (SELECT 'changed' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_base AND in_head AND (d0 OR d1) ORDER BY k0 LIMIT 5)
-        UNION ALL
-        (SELECT 'added' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_base IS NULL ORDER BY k0 LIMIT 5)
-        UNION ALL
-        (SELECT 'removed' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_head IS NULL ORDER BY k0 LIMIT 5)"#]],
+            WITH b AS NOT MATERIALIZED (SELECT true AS present, "id" AS k0, "amount" AS b0, "note" AS b1 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL),
+            h AS NOT MATERIALIZED (SELECT true AS present, "id" AS k0, "amount" AS h0, "note" AS h1 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL),
+            several AS MATERIALIZED (SELECT k0 FROM (SELECT "id" AS k0 FROM "shop"."main"."orders" WHERE "id" IS NOT NULL) AS keys_of_base GROUP BY k0 HAVING count(*) > 1 UNION SELECT k0 FROM (SELECT "id" AS k0 FROM "shop"."pr"."orders" WHERE "id" IS NOT NULL) AS keys_of_head GROUP BY k0 HAVING count(*) > 1),
+            paired AS NOT MATERIALIZED (
+              SELECT b.present AS in_base, h.present AS in_head, coalesce(b.k0, h.k0) AS k0,
+                b0, h0, (b0 IS DISTINCT FROM h0) AS d0,
+                b1, h1, (b1 IS DISTINCT FROM h1) AS d1
+              FROM (SELECT * FROM b WHERE NOT EXISTS (SELECT 1 FROM several s WHERE b.k0 = s.k0)) b
+              FULL OUTER JOIN (SELECT * FROM h WHERE NOT EXISTS (SELECT 1 FROM several s WHERE h.k0 = s.k0)) h
+                ON b.k0 = h.k0
+            )
+            (SELECT 'changed' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_base AND in_head AND (d0 OR d1) ORDER BY k0 LIMIT 5)
+            UNION ALL
+            (SELECT 'added' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_base IS NULL ORDER BY k0 LIMIT 5)
+            UNION ALL
+            (SELECT 'removed' AS kind, CAST(k0 AS VARCHAR), CASE WHEN d0 THEN CAST(b0 AS VARCHAR) END, CASE WHEN d0 THEN CAST(h0 AS VARCHAR) END, CASE WHEN b1 IS NULL THEN NULL ELSE '•••' END, CASE WHEN h1 IS NOT NULL AND in_base AND in_head AND d1 THEN '••• (differs)' ELSE CASE WHEN h1 IS NULL THEN NULL ELSE '•••' END END FROM paired WHERE in_head IS NULL ORDER BY k0 LIMIT 5)"#]],
     );
 }
 
@@ -211,12 +217,14 @@ fn nothing_masked_is_cast_to_text_or_summed() {
     comparison.masked = ["id", "amount", "note"].map(str::to_owned).into();
     let all = ["note".to_owned()];
     let statements = [
-        Some(comparison.profile_sql()),
-        comparison.samples_sql(&all, SAMPLES),
+        Some(comparison.profile_sqls().remove(0)),
+        comparison.samples_sql(PLAN, &all, SAMPLES, &KINDS),
         comparison.duplicates_sql(SAMPLES),
     ];
     for sql in statements.into_iter().flatten() {
+        let sql = sql.replace("CAST(NULL AS VARCHAR)", "");
         assert!(!sql.contains("AS VARCHAR"), "{sql}");
+        assert!(!sql.contains("min(\""), "{sql}");
         assert!(!sql.contains("sum(\""), "{sql}");
     }
 }
@@ -235,7 +243,7 @@ fn duplicates_are_shown_the_most_frequent_first() {
 #[test]
 fn without_a_key_there_are_no_rows_to_show() {
     let comparison = comparison(&[], ORDERS, ORDERS);
-    assert_eq!(comparison.samples_sql(&["note".to_owned()], SAMPLES), None);
+    assert_eq!(comparison.samples_sql(PLAN, &["note".to_owned()], SAMPLES, &KINDS), None);
     assert_eq!(comparison.duplicates_sql(SAMPLES), None);
 }
 
@@ -254,11 +262,11 @@ fn a_filter_holds_in_every_statement() {
     let mut comparison = comparison(&["id"], ORDERS, ORDERS);
     comparison.head.filter = Some("valid_to IS NULL".to_owned());
     let statements = [
-        Some(comparison.profile_sql()),
-        Some(comparison.tally_sql()),
-        comparison.samples_sql(&[], SAMPLES),
+        Some(comparison.profile_sqls().remove(0)),
+        Some(comparison.tally_sql(PLAN)),
+        comparison.samples_sql(PLAN, &[], SAMPLES, &KINDS),
         comparison.duplicates_sql(SAMPLES),
-        Some(Comparison { key: None, ..comparison }.tally_sql()),
+        Some(Comparison { key: None, ..comparison }.tally_sql(PLAN)),
     ];
     for sql in statements.into_iter().flatten() {
         let reads = sql.matches(r#""pr"."orders""#).count();
@@ -334,4 +342,50 @@ fn schemas_are_asked_for_by_how_they_begin() {
         WHERE starts_with(schema_name, 'belay_') AND NOT internal
         ORDER BY database_name, schema_name"#]],
     );
+}
+
+#[test]
+fn everything_written_for_snowflake_is_snowflakes_grammar() {
+    use sqlparser::dialect::SnowflakeDialect;
+    use sqlparser::parser::Parser;
+
+    let columns = "id NUMBER(38,0); amount NUMBER(12,2); score FLOAT; note TEXT; at TIMESTAMP_NTZ; \
+                   day DATE; raw VARIANT; tags ARRAY; yes BOOLEAN; bytes BINARY; odd GEOGRAPHY";
+    let retyped = columns.replace("note TEXT", "note NUMBER(38,0)").replace("(12,2)", "(18,4)");
+    let mut keyed = comparison(&["id"], columns, columns);
+    let mut none = comparison(&[], columns, columns);
+    let mut other = comparison(&["id"], columns, &retyped);
+    for comparison in [&mut keyed, &mut none, &mut other] {
+        comparison.dialect = Dialect::Snowflake;
+        comparison.masked = vec!["note".to_owned()];
+    }
+    let share = crate::Share::of(1, 7);
+    let buckets = Plan { buckets: Some(12), share, repeated: true };
+    let (profile, dialect) = (crate::Profile::default(), Dialect::Snowflake);
+    let relation = &keyed.base.relation;
+    let mut statements = vec![
+        dialect.columns_query(&[relation]),
+        dialect.schemas_query("belay_"),
+        none.tally_sql(Plan { share, ..Plan::default() }),
+        keyed.rows_sql(buckets, SAMPLES).unwrap(),
+        keyed.probe_sql(buckets).unwrap(),
+    ];
+    for comparison in [&keyed, &none, &other] {
+        statements.extend(comparison.profile_sqls());
+        statements.extend(comparison.unique_sql((&profile, &profile)));
+        statements.extend(comparison.repeats_sql());
+        statements.push(comparison.tally_sql(PLAN));
+        statements.extend(comparison.samples_sql(PLAN, &[], SAMPLES, &KINDS));
+        statements.extend(comparison.rows_sql(PLAN, SAMPLES));
+        statements.extend(comparison.duplicates_sql(SAMPLES));
+        statements
+            .extend(comparison.compared().iter().map(|pair| comparison.facts_sql(pair, share)));
+    }
+    for sql in statements {
+        let parsed = Parser::parse_sql(&SnowflakeDialect {}, &sql);
+        assert!(parsed.is_ok(), "{}\n{sql}", parsed.unwrap_err());
+        for foreign in ["FILTER (", "EXCEPT ALL", "MATERIALIZED", "::", "isfinite"] {
+            assert!(!sql.contains(foreign), "{foreign}: {sql}");
+        }
+    }
 }

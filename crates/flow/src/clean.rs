@@ -89,12 +89,21 @@ async fn clean_all(
     leftovers: Vec<Leftover>,
 ) -> Result<Vec<Cleaned>, FlowError> {
     let mut cleaned = Vec::new();
+    let mut first_error = None;
     for leftover in leftovers {
         let name = format!("clear up after run {}", leftover.run.id.short());
-        let dropped = run.step(&name, async |run| clean_one(run, tools, &leftover).await).await?;
-        cleaned.push(Cleaned { leftover, dropped });
+        match run.step(&name, async |run| clean_one(run, tools, &leftover).await).await {
+            Ok(dropped) => cleaned.push(Cleaned { leftover, dropped }),
+            Err(error) if error.is_stop() || error.is_lost_store() => return Err(error),
+            // A database that does not answer must not keep what is in the others.
+            Err(error) => {
+                let run_name = leftover.run.id.short();
+                run.desk.progress.note(&format!("run {run_name} could not be cleared up: {error}"));
+                first_error = first_error.or(Some(error));
+            }
+        }
     }
-    Ok(cleaned)
+    first_error.map_or(Ok(cleaned), Err)
 }
 
 async fn clean_one(
@@ -104,10 +113,7 @@ async fn clean_one(
 ) -> Result<Vec<String>, FlowError> {
     let mut dropped = Vec::new();
     if let Some(claim) = &leftover.claim {
-        if claim.database.is_file() {
-            let driver = tools.duckdb(run.desk).await?;
-            dropped = claim.release(run, &driver).await?;
-        }
+        dropped = claim.take_back(run, tools).await?;
         let receipt = match dropped.as_slice() {
             [] => "nothing was left to drop".to_owned(),
             names => format!("dropped {}", names.join(", ")),

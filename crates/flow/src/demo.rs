@@ -114,8 +114,18 @@ async fn steps(run: &mut Supervisor<'_>, tools: &Tools, folder: &Path) -> Result
     Ok(done.map_err(belay_outside::OutsideError::io("cannot finish the demo"))?)
 }
 
+/// The files of the shop's project as `main` has them.
+pub(crate) fn project() -> Vec<(PathBuf, Vec<u8>)> {
+    files("shop")
+}
+
+/// The statements that fill the shop's sources.
+pub(crate) fn data() -> String {
+    text("data.sql")
+}
+
 async fn fill(run: &mut Supervisor<'_>, session: &Session) -> Result<(), FlowError> {
-    let sql = text("data.sql");
+    let sql = data();
     let statements: Vec<&str> =
         sql.split(';').map(str::trim).filter(|sql| !sql.is_empty()).collect();
     for (at, sql) in statements.iter().enumerate() {

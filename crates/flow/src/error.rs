@@ -13,9 +13,12 @@ use belay_model::Explain;
 use belay_model::explain::Blame;
 use belay_otlp::OtlpError;
 use belay_outside::OutsideError;
+use belay_outside::host::HostError;
+use belay_outside::language_model::ModelError;
 use belay_store::StoreError;
 use belay_warehouse::WarehouseError;
 
+use crate::base_state::StateError;
 use crate::lineage::LineageError;
 use crate::run_error::RunError;
 
@@ -38,7 +41,7 @@ pub enum FlowError {
     #[error("there is no profiles.yml in `{}`", folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join("`, `"))]
     NoProfiles { folders: Vec<PathBuf> },
     #[error(
-        "belay builds and compares data on DuckDB for now, and this project runs on `{adapter}`"
+        "belay builds and compares data on DuckDB and PostgreSQL for now, and this project runs on `{adapter}`"
     )]
     Adapter { adapter: String },
     #[error("building would write to `{relation}`, outside the scratch schema `{prefix}`")]
@@ -55,6 +58,8 @@ pub enum FlowError {
     PackagesPath { folder: String },
     #[error("target `{target}` has no database file that belay could open")]
     NoDatabase { target: String },
+    #[error("`{claimed}` was claimed, and `{}` names `{found}` now", profiles.display())]
+    OtherDatabase { claimed: String, found: String, profiles: PathBuf },
     #[error("the review of run {run} is already {state}")]
     Closed { run: String, state: String },
     #[error("the report has no finding `{finding}`")]
@@ -69,6 +74,8 @@ pub enum FlowError {
     Audit(#[from] AuditError),
     #[error(transparent)]
     Faults(#[from] Faults),
+    #[error(transparent)]
+    Bench(#[from] crate::bench::BenchError),
     #[error(transparent)]
     Eval(#[from] crate::eval::EvalError),
     #[error(transparent)]
@@ -88,6 +95,14 @@ pub enum FlowError {
     #[error(transparent)]
     Outside(#[from] OutsideError),
     #[error(transparent)]
+    BaseState(#[from] StateError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error("run {run} is no review with a report")]
+    NoReport { run: String },
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
@@ -106,6 +121,7 @@ impl FlowError {
             Self::Lineage(inner) => inner,
             Self::Faults(inner) => inner,
             Self::Audit(inner) => inner,
+            Self::Bench(inner) => inner,
             Self::Eval(inner) => inner,
             Self::Profile(inner) => inner,
             Self::Answer(inner) => inner,
@@ -114,6 +130,9 @@ impl FlowError {
             Self::Refused(inner) => inner,
             Self::Otlp(inner) => inner,
             Self::Outside(inner) => inner,
+            Self::Host(inner) => inner,
+            Self::Model(inner) => inner,
+            Self::BaseState(inner) => inner,
             Self::Store(inner) => inner,
             Self::Warehouse(inner) => inner,
             _ => return None,
@@ -147,9 +166,11 @@ impl Explain for FlowError {
             Self::NoPlace { .. } => "scratch/no-place",
             Self::PackagesPath { .. } => "scratch/packages-path",
             Self::NoDatabase { .. } => "warehouse/no-database",
+            Self::OtherDatabase { .. } => "scratch/other-database",
             Self::Closed { .. } => "review/closed",
             Self::NoFinding { .. } => "review/no-finding",
             Self::NoReason => "review/no-reason",
+            Self::NoReport { .. } => "publish/no-report",
             Self::Export { .. } => "trace/export",
             Self::Render { .. } => "report/render",
             other => other.inner().map_or("flow/unknown", Explain::code),
@@ -184,8 +205,12 @@ impl Explain for FlowError {
                 "run `dbt deps` yourself, with the same package files in the work tree"
             }
             Self::NoDatabase { .. } => "use a target with a `path`, or `--no-build`",
+            Self::OtherDatabase { .. } => {
+                "let the profile name that database again while `belay clean` runs, or drop the schemas yourself"
+            }
             Self::NoFinding { .. } => "`belay review show` lists the findings with their ids",
             Self::NoReason => "say why: `--reason TEXT`",
+            Self::NoReport { .. } => "name a finished review: `belay runs list` shows them",
             Self::Closed { .. } => {
                 "a report is judged once; run `belay impact` again for a new one"
             }

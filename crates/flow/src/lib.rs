@@ -3,6 +3,8 @@
 
 pub mod approval;
 pub mod audit;
+pub mod base_state;
+pub mod bench;
 pub mod clean;
 pub mod clock;
 pub mod demo;
@@ -15,6 +17,7 @@ pub mod level;
 pub mod lineage;
 pub mod otel;
 pub mod people;
+pub mod publish;
 pub mod registry;
 pub mod replay;
 pub mod report;
@@ -22,9 +25,11 @@ pub mod review;
 pub mod rollback;
 pub mod run_error;
 pub mod runs;
+pub mod summary;
 pub mod supervisor;
 pub mod tools;
 pub mod trace;
+pub mod warehouse;
 pub mod work;
 pub mod workflow;
 

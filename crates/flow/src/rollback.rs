@@ -208,12 +208,7 @@ async fn take_back(
     }
     back.step_back(&name, async |back| {
         if let Some(claim) = claim {
-            let dropped = if claim.database.is_file() {
-                let driver = ground.tools.duckdb(back.desk).await?;
-                claim.release(back, &driver).await?
-            } else {
-                Vec::new()
-            };
+            let dropped = claim.take_back(back, ground.tools).await?;
             return done(back, effect, &format!("dropped {}", dropped.join(", "))).await;
         }
         let Some(inverse) = undo::Inverse::parse(&inverse) else {

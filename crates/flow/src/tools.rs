@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use belay_dbt::profile::{Lookup, Project, Target};
-use belay_outside::{Cache, DBT_REQUIREMENTS, DUCKDB, Dbt, OutsideError};
-use belay_warehouse::Driver;
+use belay_outside::{Cache, DBT_REQUIREMENTS, DUCKDB, Dbt, DriverPackage, OutsideError, POSTGRES};
+use belay_warehouse::{Address, Driver};
 use fs_err as fs;
 
 use crate::FlowError;
 use crate::desk::Desk;
+use crate::impact::scratch::{Claim, Login};
+use crate::warehouse::{self, Warehouse};
 
 /// What configuration says of tools; `None` lets belay look for itself.
 #[derive(Debug, Clone, Default)]
 pub struct ToolSettings {
     pub dbt: Option<PathBuf>,
     pub duckdb_library: Option<PathBuf>,
+    pub postgres_library: Option<PathBuf>,
     pub profiles_dir: Option<PathBuf>,
     pub target: Option<String>,
 }
@@ -48,8 +51,22 @@ pub struct LocalProject {
     pub target: Target,
     pub adapter: String,
     pub schema: String,
-    /// DuckDB: the file, absolute.
-    pub database: Option<PathBuf>,
+    /// The profiles.yml that the target stands in.
+    pub profiles: PathBuf,
+    /// Where the target's database is, if belay opens its like; a DuckDB file is absolute.
+    pub database: Option<Address>,
+}
+
+impl LocalProject {
+    /// How the database is opened again later, when only the claim is left.
+    pub fn login(&self) -> Login {
+        Login {
+            profiles: self.profiles.clone(),
+            profile: self.target.profile.clone(),
+            target: self.target.name.clone(),
+            project: self.folder.clone(),
+        }
+    }
 }
 
 /// Where a dbt was found.
@@ -91,11 +108,8 @@ impl Tools {
         let target = self.settings.target.as_deref();
         let target = Target::find(&read(&profiles)?, &project.profile, target, env)?;
         let (adapter, schema) = (target.adapter(env)?, target.schema(env)?);
-        let path = target.path(env)?.filter(|path| {
-            !path.starts_with(":memory:") && !path.starts_with("md:") && !path.contains("://")
-        });
-        let database = path.map(|path| folder.join(path));
-        Ok(LocalProject { folder, project, target, adapter, schema, database })
+        let database = warehouse::address(&target, &adapter, &folder, env)?;
+        Ok(LocalProject { folder, project, target, adapter, schema, profiles, database })
     }
 
     /// dbt's own order: the folder that is named, the project's, the home folder's. Never that of a
@@ -127,15 +141,9 @@ impl Tools {
         if let Some(version) = self.dbt_on_path(adapter).await {
             return Ok((dbt(PathBuf::from("dbt")), DbtOrigin::Path, version));
         }
-        if adapter != "duckdb" {
-            let message = format!(
-                "there is none for `{adapter}`; name one in belay.toml: `[dbt] program = …`"
-            );
-            return Err(OutsideError::Setup { what: "dbt", message }.into());
-        }
-        let program = match self.cache.dbt() {
+        let program = match self.cache.dbt(adapter) {
             Some(program) => program,
-            None => self.install_dbt(desk).await?,
+            None => self.install_dbt(desk, adapter).await?,
         };
         Ok((dbt(program), DbtOrigin::Private, private_version()))
     }
@@ -147,30 +155,112 @@ impl Tools {
         version.contains(&format!("- {adapter}:")).then(|| installed_version(&version))
     }
 
-    /// Installs the private dbt.
-    pub async fn install_dbt(&self, desk: &Desk) -> Result<PathBuf, FlowError> {
-        desk.progress.phase("install a private dbt (once)");
+    /// Installs the private dbt for `adapter`.
+    pub async fn install_dbt(&self, desk: &Desk, adapter: &str) -> Result<PathBuf, FlowError> {
+        desk.progress.phase(&format!("install a private dbt for {adapter} (once)"));
         let progress = |message: &str| desk.progress.detail(message, None);
-        Ok(self.cache.install_dbt(&desk.stop, progress).await?)
+        Ok(self.cache.install_dbt(adapter, &desk.stop, progress).await?)
     }
 
     /// The DuckDB driver: the configured library, or the pinned one, fetched on first use.
     pub async fn duckdb(&self, desk: &Desk) -> Result<Driver, FlowError> {
-        if let Some(library) = &self.settings.duckdb_library {
-            return Ok(Driver::duckdb(library.clone()));
+        let named = self.settings.duckdb_library.clone();
+        let missing = ("the DuckDB driver", "duckdb");
+        Ok(Driver::duckdb(self.library(desk, named, DUCKDB, missing).await?))
+    }
+
+    /// The PostgreSQL driver: the configured library, or the pinned one, fetched on first use.
+    pub async fn postgres(&self, desk: &Desk) -> Result<Driver, FlowError> {
+        let named = self.settings.postgres_library.clone();
+        let missing = ("the PostgreSQL driver", "postgres");
+        Ok(Driver::postgres(self.library(desk, named, POSTGRES, missing).await?))
+    }
+
+    async fn library(
+        &self,
+        desk: &Desk,
+        named: Option<PathBuf>,
+        pinned: Option<DriverPackage>,
+        (what, setting): (&'static str, &str),
+    ) -> Result<PathBuf, FlowError> {
+        if let Some(library) = named {
+            return Ok(library);
         }
-        let Some(package) = DUCKDB else {
-            let message =
-                "no library is pinned for this machine; name one in belay.toml: `[drivers] duckdb = …`".to_owned();
-            return Err(OutsideError::Setup { what: "the DuckDB driver", message }.into());
+        let Some(package) = pinned else {
+            let message = format!(
+                "no library is pinned for this machine; name one in belay.toml: `[drivers] {setting} = …`"
+            );
+            return Err(OutsideError::Setup { what, message }.into());
         };
         let library = self.cache.library(&package);
         if !library.exists() {
-            desk.progress.phase("fetch the DuckDB driver (once)");
+            desk.progress.phase(&format!("fetch {what} (once)"));
             let progress = |message: &str| desk.progress.detail(message, None);
             self.cache.install_driver(&package, &desk.stop, progress).await?;
         }
-        Ok(Driver::duckdb(library))
+        Ok(library)
+    }
+
+    /// The warehouse of a project's target.
+    pub async fn warehouse(
+        &self,
+        desk: &Desk,
+        project: &LocalProject,
+    ) -> Result<Warehouse, FlowError> {
+        let adapter = || FlowError::Adapter { adapter: project.adapter.clone() };
+        let no_file = || FlowError::NoDatabase { target: project.target.name.clone() };
+        let address = match (&project.database, project.adapter.as_str()) {
+            (Some(address), _) => address.clone(),
+            (None, "duckdb") => return Err(no_file()),
+            (None, _) => return Err(adapter()),
+        };
+        self.opened_by(desk, address).await
+    }
+
+    async fn opened_by(&self, desk: &Desk, address: Address) -> Result<Warehouse, FlowError> {
+        let driver = match &address {
+            Address::File(_) => self.duckdb(desk).await?,
+            Address::Postgres(_) => self.postgres(desk).await?,
+            Address::Other(other) => {
+                return Err(FlowError::Adapter { adapter: other.dialect.clone() });
+            }
+        };
+        Ok(Warehouse { driver, address })
+    }
+
+    /// The warehouse that a claim is in, by the profile that the claim names; nothing if its file is
+    /// gone, and everything in it. A login is taken from the profile of today, and only for the
+    /// database that was claimed.
+    pub async fn claimed(
+        &self,
+        desk: &Desk,
+        claim: &Claim,
+    ) -> Result<Option<Warehouse>, FlowError> {
+        let Some(login) = &claim.login else {
+            let file = Path::new(&claim.database);
+            if !file.is_file() {
+                return Ok(None);
+            }
+            return Ok(Some(Warehouse::duckdb(self.duckdb(desk).await?, file)));
+        };
+        let lookup = self.lookup();
+        let env: Lookup<'_> = &lookup;
+        let profiles = match &login.profiles {
+            file if file.is_file() => file.clone(),
+            _ => self.profiles(&login.project)?,
+        };
+        let target = Target::find(&read(&profiles)?, &login.profile, Some(&login.target), env)?;
+        let address = warehouse::address(&target, &claim.adapter, &login.project, env)?;
+        match address {
+            Some(address) if address.to_string() == claim.database => {
+                self.opened_by(desk, address).await.map(Some)
+            }
+            other => Err(FlowError::OtherDatabase {
+                claimed: claim.database.clone(),
+                found: other.map_or_else(|| claim.adapter.clone(), |other| other.to_string()),
+                profiles,
+            }),
+        }
     }
 }
 

@@ -31,6 +31,10 @@ pub enum Verb {
     DropScratch,
     /// Write a report or an export where the user asked for it.
     WriteReport,
+    /// Show a report where the change is discussed: a comment, a check.
+    PublishReport,
+    /// Send the text of a report to a language model that the workspace names.
+    ConsultModel,
     /// Change a relation that others read.
     WriteTable,
     /// Drop a relation or a schema that others read.
@@ -52,7 +56,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ReadMetadata,
         Self::RunQuery,
         Self::ReadTree,
@@ -63,6 +67,8 @@ impl Verb {
         Self::CreateScratch,
         Self::DropScratch,
         Self::WriteReport,
+        Self::PublishReport,
+        Self::ConsultModel,
         Self::WriteTable,
         Self::DropAsset,
         Self::GrantPrivilege,
@@ -89,6 +95,8 @@ impl Verb {
             Self::CreateScratch => "create_scratch",
             Self::DropScratch => "drop_scratch",
             Self::WriteReport => "write_report",
+            Self::PublishReport => "publish_report",
+            Self::ConsultModel => "consult_model",
             Self::WriteTable => "write_table",
             Self::DropAsset => "drop_asset",
             Self::GrantPrivilege => "grant_privilege",
@@ -134,7 +142,9 @@ impl Verb {
             | Self::CreateScratch
             | Self::DropScratch
             | Self::ScriptScratch => Class::Scratch,
-            Self::WriteReport | Self::ScriptReport => Class::Report,
+            Self::WriteReport | Self::PublishReport | Self::ConsultModel | Self::ScriptReport => {
+                Class::Report
+            }
             Self::WriteTable | Self::DropAsset | Self::ScriptWrite => Class::Write,
             Self::GrantPrivilege | Self::RevokePrivilege | Self::ScriptGrant => Class::Grant,
             Self::ChangeModel | Self::ScriptModelLogic => Class::ModelLogic,

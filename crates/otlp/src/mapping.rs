@@ -5,7 +5,8 @@ use belay_model::record::{
     Answer, ApprovalRequest, Decision, Disposition, Effect, EffectState, Review, Run, RunState,
     Score, Step, StepState, Vote,
 };
-use belay_model::{Digest, Redactor, Timestamp};
+use belay_model::{Digest, Redactor, Timestamp, Verb};
+use serde_json::Value;
 
 use crate::json::hex;
 use crate::rows;
@@ -147,11 +148,18 @@ impl Recorded<'_> {
     }
 
     fn effect(&self, effect: &Effect, now: Timestamp) -> Span {
-        let mut attributes = vec![
-            KeyValue::new("gen_ai.operation.name", "execute_tool"),
-            KeyValue::new("gen_ai.tool.name", effect.verb.as_str()),
-            KeyValue::new("gen_ai.tool.call.id", effect.id.to_string()),
-            KeyValue::new("gen_ai.tool.type", "function"),
+        let model = model_call(effect);
+        let mut attributes = if model.is_empty() {
+            vec![
+                KeyValue::new("gen_ai.operation.name", "execute_tool"),
+                KeyValue::new("gen_ai.tool.name", effect.verb.as_str()),
+                KeyValue::new("gen_ai.tool.call.id", effect.id.to_string()),
+                KeyValue::new("gen_ai.tool.type", "function"),
+            ]
+        } else {
+            model
+        };
+        attributes.extend([
             KeyValue::new("belay.effect.target", effect.target.as_str()),
             KeyValue::new("belay.effect.state", effect.state.as_str()),
             KeyValue::new("belay.effect.idempotency", effect.idempotency_key.to_string()),
@@ -161,7 +169,7 @@ impl Recorded<'_> {
                 "belay.effect.reversible",
                 if effect.inverse.is_some() { "yes" } else { "no" },
             ),
-        ];
+        ]);
         attributes.extend(
             effect
                 .receipt
@@ -308,4 +316,26 @@ fn disposition(disposition: &Disposition) -> Event {
     let reason = disposition.reason.as_deref();
     attributes.extend(reason.map(|reason| KeyValue::new("belay.review.reason", reason)));
     event("belay.review.disposition", disposition.at, attributes)
+}
+
+/// What the receipt of a language model's answer says, under the names that the conventions have; empty
+/// for every other effect.
+fn model_call(effect: &Effect) -> Vec<KeyValue> {
+    if effect.verb != Verb::ConsultModel.as_str() {
+        return Vec::new();
+    }
+    let receipt = effect.receipt.as_deref().unwrap_or_default();
+    let told: Value = serde_json::from_str(receipt).unwrap_or_default();
+    let members = told.as_object().into_iter().flatten();
+    let named = members.filter(|(name, _)| name.starts_with("gen_ai."));
+    named
+        .map(|(name, value)| match value {
+            Value::String(text) => KeyValue::new(name, text.as_str()),
+            Value::Number(number) => match number.as_i64() {
+                Some(count) => KeyValue::new(name, count),
+                None => KeyValue::new(name, number.to_string()),
+            },
+            other => KeyValue::new(name, other.to_string()),
+        })
+        .collect()
 }

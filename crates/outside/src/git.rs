@@ -2,7 +2,7 @@
 //! user's repository are never touched: commits are written elsewhere through an index of belay's own, and of
 //! the work tree the files themselves are copied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -125,6 +125,41 @@ impl Repository {
         Ok(finished.stdout.lines().map(str::to_owned).collect())
     }
 
+    /// Short id and whole message of each commit from `base` (without) to `head`, oldest first.
+    pub async fn messages(
+        &self,
+        base: &str,
+        head: &str,
+    ) -> Result<Vec<(String, String)>, OutsideError> {
+        let range = format!("{base}..{head}");
+        let args = ["log", "--reverse", "-z", "--format=%h%n%B", "--end-of-options", &range];
+        let finished = self.run(args).await?;
+        let messages = finished.stdout.split('\0').filter_map(|one| one.split_once('\n'));
+        Ok(messages.map(|(commit, text)| (commit.to_owned(), text.to_owned())).collect())
+    }
+
+    /// A tracked file with changes that are in no commit, if there is one.
+    pub async fn first_uncommitted(&self) -> Result<Option<String>, OutsideError> {
+        let args = ["status", "--porcelain", "--untracked-files=no", "-z"];
+        let finished = succeeded(self.run(args).await?, "look at the work tree")?;
+        let first = finished.stdout.split('\0').next().and_then(|entry| entry.get(3..));
+        Ok(first.filter(|path| !path.is_empty()).map(str::to_owned))
+    }
+
+    /// Where each file that differs between two commits first differs: its path from the root, and a
+    /// line of `head`. Files that `head` does not have are left out.
+    pub async fn first_changes(
+        &self,
+        base: &str,
+        head: &str,
+    ) -> Result<BTreeMap<String, u32>, OutsideError> {
+        let args = ["-c", "core.quotePath=false", "diff", "--no-color", "--no-ext-diff"];
+        let more = ["--no-textconv", "--no-renames", "--unified=0", "--src-prefix=a/"];
+        let last = ["--dst-prefix=b/", "--end-of-options", base, head];
+        let finished = self.run(args.into_iter().chain(more).chain(last)).await?;
+        Ok(first_lines(&succeeded(finished, "compare two commits")?.stdout))
+    }
+
     pub async fn tree_of(&self, commit: &Commit) -> Result<Snapshot, OutsideError> {
         let finished =
             self.run(["rev-parse", "--verify", &format!("{}^{{tree}}", commit.sha)]).await?;
@@ -233,6 +268,43 @@ impl Repository {
     fn program<T: Into<OsString>>(&self, args: impl IntoIterator<Item = T>) -> Program {
         program(&self.git, &self.root).args(args)
     }
+}
+
+/// Reads a diff without context: of each file that is still there the first line that is new, or the
+/// one before what went.
+fn first_lines(diff: &str) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    let mut file = None;
+    // Between the header of a hunk and the next one stand lines of files, which can look like anything.
+    let mut left = 0_u32;
+    for line in diff.lines() {
+        if left > 0 && line.starts_with(['+', '-']) {
+            left -= 1;
+            continue;
+        }
+        if line.starts_with("diff --git ") {
+            file = None;
+        } else if let Some(path) = line.strip_prefix("+++ b/") {
+            file = Some(path.trim_end_matches('\t').to_owned());
+        } else if let Some((removed, added)) = line.strip_prefix("@@ -").and_then(hunk) {
+            left = removed.1 + added.1;
+            if let Some(file) = file.take() {
+                found.insert(file, added.0.max(1));
+            }
+        }
+    }
+    found
+}
+
+/// `3,2 +5 @@ …` as the first line and the number of lines of both sides.
+fn hunk(header: &str) -> Option<((u32, u32), (u32, u32))> {
+    let (removed, rest) = header.split_once(" +")?;
+    let (added, _) = rest.split_once(" @@")?;
+    let range = |text: &str| {
+        let (start, count) = text.split_once(',').unwrap_or((text, "1"));
+        Some((start.parse().ok()?, count.parse().ok()?))
+    };
+    Some((range(removed)?, range(added)?))
 }
 
 /// The option by which `checkout-index` writes to `folder`.

@@ -11,11 +11,14 @@ mod git;
 mod group;
 mod guard;
 mod history;
+pub mod host;
 mod inputs;
+pub mod language_model;
 mod process;
 mod script;
 mod setup;
 mod stop;
+pub mod web;
 
 pub use anchor::{Anchor, Anchored};
 pub use cvc5::cvc5_version;
@@ -28,7 +31,9 @@ pub use history::{Chapter, write_history, writing_history};
 pub use inputs::{Output, Outputs, collect_outputs, digest_inputs, pattern_fault, pattern_matches};
 pub use process::die_with_parent;
 pub use script::{ALWAYS, KEPT_OUTPUT, Ran, Script, environment, run_script};
-pub use setup::{Cache, DBT_REQUIREMENTS, DUCKDB, DriverPackage};
+pub use setup::{
+    Cache, DBT_REQUIREMENTS, DUCKDB, DriverPackage, POSTGRES, Registry, dbt_requirements,
+};
 pub use stop::Stop;
 
 #[cfg(test)]

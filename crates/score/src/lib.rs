@@ -15,6 +15,7 @@ pub use checks::{Check, Facts, Mark, default_checks, evaluate};
 pub use document::{document, redacted};
 pub use evaluate::{Attack, Case, Page, Trial};
 pub use scorecard::Scorecard;
+pub use stats::share_interval;
 pub use suite::Suite;
 pub use trace::{Record, faults};
 

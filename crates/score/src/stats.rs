@@ -32,6 +32,12 @@ pub(crate) fn wilson(yes: usize, of: usize, confidence: f64) -> Option<Interval>
     })
 }
 
+/// The 95 % interval of a share, as (lower, upper), by Wilson's score; none of nothing.
+pub fn share_interval(yes: usize, of: usize) -> Option<(f64, f64)> {
+    let interval = wilson(yes, of, 0.95)?;
+    interval.lower.zip(interval.upper)
+}
+
 /// The exact interval of a quantile from order statistics: the ranks whose binomial tails are within
 /// what is left of the confidence (David and Nagaraja, Order Statistics, 7.1). `sorted` ascends.
 pub(crate) fn order_statistics(sorted: &[f64], q: f64, confidence: f64) -> Interval {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use belay_model::Redactor;
 use belay_otlp::wire::{Encoding, ExportTraceServiceRequest, ExportTraceServiceResponse};
+use belay_outside::web::{self, drawn, pause, until, without_credentials};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::oneshot;
@@ -14,9 +15,6 @@ use crate::ServerError;
 
 /// Tries before a request is given up.
 const TRIES: u32 = 5;
-
-/// The longest wait between two tries, whatever the other side asks for.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// The longest that one try may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -100,17 +98,7 @@ impl Endpoint {
         } else {
             format!("{base}/v1/traces")
         };
-        let tls = ureq::tls::TlsConfig::builder()
-            .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-            .build();
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            // A redirect would carry the headers to somebody else.
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .tls_config(tls)
-            .build();
-        Ok(Self { url, headers, agent: ureq::Agent::new_with_config(config) })
+        Ok(Self { url, headers, agent: web::agent(PATIENCE) })
     }
 
     /// The address without its credentials.
@@ -186,38 +174,6 @@ impl Endpoint {
     }
 }
 
-/// The wait that `Retry-After` asks for: seconds, or a date. A date counts from the other side's own
-/// `Date`, so that no clock of this machine has to be right.
-fn until(after: &str, date: Option<&str>) -> Option<Duration> {
-    if let Ok(seconds) = after.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let then = httpdate::parse_http_date(after.trim()).ok()?;
-    let now = httpdate::parse_http_date(date?.trim()).ok()?;
-    Some(then.duration_since(now).unwrap_or_default())
-}
-
-/// How long to wait: never less than the other side asks for, and not at the same moment as everybody
-/// else. `drawn` is a random byte: it takes up to half off one's own wait, and adds up to a quarter to
-/// one that was asked for.
-fn pause(asked: Option<Duration>, own: Duration, drawn: u8) -> Duration {
-    let share = u32::from(drawn);
-    let wait = match asked {
-        Some(asked) => {
-            let asked = asked.min(LONGEST_WAIT);
-            asked + asked * share / (4 * 255)
-        }
-        None => own * (2 * 255 - share) / (2 * 255),
-    };
-    wait.min(LONGEST_WAIT + LONGEST_WAIT / 4)
-}
-
-/// Without randomness everybody waits the same: that is no reason to fail.
-fn drawn() -> u8 {
-    let mut byte = [0];
-    getrandom::fill(&mut byte).map_or(0, |()| byte[0])
-}
-
 enum Outcome {
     Sent(Sent),
     /// Another try may help.
@@ -256,48 +212,4 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     // Into memory: there is nothing that could fail.
     drop(packer.write_all(bytes));
     packer.finish().unwrap_or_default()
-}
-
-fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    let path = path.split('?').next().unwrap_or_default();
-    if scheme.is_empty() { format!("{host}{path}") } else { format!("{scheme}://{host}{path}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_other_side_asks_for_seconds_or_for_a_date_of_its_own_clock() {
-        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        let cases = [
-            ("7", None, Some(7)),
-            (" 7 ", Some(date), Some(7)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(date), Some(30)),
-            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(date), Some(0)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", None, None),
-            ("soon", Some(date), None),
-            ("-3", Some(date), None),
-        ];
-        for (after, date, seconds) in cases {
-            assert_eq!(until(after, date), seconds.map(Duration::from_secs), "{after}");
-        }
-    }
-
-    #[test]
-    fn waits_differ_and_never_undercut_what_was_asked_for() {
-        let second = Duration::from_secs(1);
-        assert_eq!(pause(None, second, 0), second);
-        assert_eq!(pause(None, second, 255), second / 2);
-        for drawn in 0..=255 {
-            let asked = pause(Some(second * 8), second, drawn);
-            assert!((second * 8..=second * 10).contains(&asked), "{asked:?}");
-            assert!(pause(Some(second * 86_400), second, drawn) <= LONGEST_WAIT * 5 / 4);
-            assert!(pause(Some(Duration::MAX), second, drawn) >= LONGEST_WAIT);
-        }
-    }
 }

@@ -44,6 +44,13 @@ impl Tables {
         self.by_name.insert(name, table);
     }
 
+    /// The same tables, of which no key is known.
+    pub(crate) fn without_keys(&self) -> Self {
+        let mut tables = self.clone();
+        tables.by_name.values_mut().for_each(|table| table.keys.clear());
+        tables
+    }
+
     /// The table that a query means by `name`, under its full name.
     pub fn find(&self, name: &TableName) -> Option<(&TableName, &Table)> {
         if let Some(exact) = self.by_name.get_key_value(name) {

@@ -1,7 +1,7 @@
 //! From Arrow to plain values. Queries cast what they select, so only a few types can arrive.
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::types::{Float64Type, Int16Type, Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch, RecordBatchReader};
 use arrow_schema::DataType;
 
@@ -9,15 +9,20 @@ use belay_model::rows::{Cell, Rows};
 
 use crate::WarehouseError;
 
-pub(crate) fn collect(reader: impl RecordBatchReader) -> Result<Rows, WarehouseError> {
+/// Why an answer could not be read to its end.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The warehouse broke off while it sent.
+    Sending(String),
+    Type(WarehouseError),
+}
+
+pub(crate) fn collect(reader: impl RecordBatchReader) -> Result<Rows, Fault> {
     let columns = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut rows = Vec::new();
     for batch in reader {
-        let batch = batch.map_err(|error| WarehouseError::Statement {
-            purpose: "send the result".to_owned(),
-            message: error.to_string(),
-        })?;
-        rows.extend(rows_of(&batch)?);
+        let batch = batch.map_err(|error| Fault::Sending(error.to_string()))?;
+        rows.extend(rows_of(&batch).map_err(Fault::Type)?);
     }
     Ok(Rows { columns, rows })
 }
@@ -43,6 +48,7 @@ fn cell(column: &dyn Array, index: usize) -> Option<Cell> {
     Some(match column.data_type() {
         DataType::Null => Cell::Null,
         DataType::Boolean => Cell::Bool(column.as_boolean().value(index)),
+        DataType::Int16 => Cell::Int(i64::from(column.as_primitive::<Int16Type>().value(index))),
         DataType::Int32 => Cell::Int(i64::from(column.as_primitive::<Int32Type>().value(index))),
         DataType::Int64 => Cell::Int(column.as_primitive::<Int64Type>().value(index)),
         DataType::Float64 => Cell::Float(column.as_primitive::<Float64Type>().value(index)),

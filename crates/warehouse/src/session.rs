@@ -4,16 +4,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use adbc_core::{CancelHandle, Connection as _, Statement as _};
-use adbc_driver_manager::ManagedConnection;
+use adbc_core::CancelHandle;
 use belay_gate::Permit;
 use belay_model::rows::Rows;
 use tokio::sync::oneshot;
 
-use crate::rows::collect;
+use crate::connection::Connection;
 use crate::{Database, Driver, Statement, WarehouseError};
 
-type Job = Box<dyn FnOnce(&mut ManagedConnection) + Send>;
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// An open session. The connection closes, and a file lock with it, when [`Session::close`] returns.
 #[derive(Debug)]
@@ -73,16 +72,7 @@ impl Session {
     ) -> Result<Rows, WarehouseError> {
         permit.admit(&statement.action())?;
         let running = self.running.clone();
-        self.run(move |connection| {
-            let refused = refusal(&statement.purpose);
-            let mut prepared = connection.new_statement().map_err(&refused)?;
-            prepared.set_sql_query(&statement.sql).map_err(&refused)?;
-            running.set(Some(prepared.get_cancel_handle()));
-            let rows = prepared.execute().map_err(&refused).and_then(collect);
-            running.set(None);
-            rows
-        })
-        .await
+        self.run(move |connection| connection.query(&statement, |handle| running.set(handle))).await
     }
 
     /// Asks the query that runs now to end; it answers with an error, or with its rows if it was
@@ -98,14 +88,7 @@ impl Session {
         statement: Statement,
     ) -> Result<(), WarehouseError> {
         permit.admit(&statement.action())?;
-        self.run(move |connection| {
-            let refused = refusal(&statement.purpose);
-            let mut prepared = connection.new_statement().map_err(&refused)?;
-            prepared.set_sql_query(&statement.sql).map_err(&refused)?;
-            prepared.execute_update().map_err(&refused)?;
-            Ok(())
-        })
-        .await
+        self.run(move |connection| connection.execute(&statement)).await
     }
 
     /// Waits for the thread, and so for the lock on the file, to go. A query that still runs was
@@ -122,7 +105,7 @@ impl Session {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut ManagedConnection) -> Result<T, WarehouseError> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T, WarehouseError> + Send + 'static,
     ) -> Result<T, WarehouseError> {
         let (done, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
@@ -134,9 +117,4 @@ impl Session {
         self.jobs.send(job).map_err(|_| WarehouseError::Ended)?;
         answer.await.map_err(|_| WarehouseError::Ended)?
     }
-}
-
-fn refusal(purpose: &str) -> impl Fn(adbc_core::error::Error) -> WarehouseError {
-    let purpose = purpose.to_owned();
-    move |error| WarehouseError::Statement { purpose: purpose.clone(), message: error.message }
 }

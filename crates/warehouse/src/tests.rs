@@ -1,7 +1,10 @@
 mod confinement;
+mod diff_across;
 mod diff_contract;
 mod diff_law;
+mod engine;
 mod fixture;
 mod opening;
+mod postgres;
 mod session;
 mod types;

@@ -55,7 +55,7 @@ fn json_of(leftover: &Leftover, dropped: &[String]) -> Value {
         "run": leftover.run.id.to_string(),
         "state": leftover.run.state.as_str(),
         "schemas": leftover.claim.as_ref().map(|claim| format!("{}*", claim.prefix)),
-        "database": leftover.claim.as_ref().map(|claim| claim.database.display().to_string()),
+        "database": leftover.claim.as_ref().map(|claim| &claim.database),
         "folder": leftover.folder.as_ref().map(|folder| folder.display().to_string()),
         "dropped": dropped,
     })

@@ -69,11 +69,14 @@ async fn review(folder: &Path, shown: &Path, ui: &Ui) -> Result<Outcome, Failure
         base: None,
         head: Some(demo::BRANCH.to_owned()),
         build: true,
+        everything: false,
         keep: false,
         level: None,
         database: None,
         copies: vec![(folder.join("report.html"), report::Form::Html)],
-        settings: settings(&house),
+        pull_request: None,
+        remarks: Vec::new(),
+        settings: settings(&house)?,
     };
     let reviewed = impact::review(&desk, &house.tools, &request).await?;
     ui.result(&report::terminal(&reviewed.report))?;

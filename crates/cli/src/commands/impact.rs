@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use belay_flow::Desk;
-use belay_flow::impact::{self, Request, Reviewed, Settings};
+use belay_diff::Limits;
+use belay_flow::impact::{self, DiffSettings, Request, Reviewed, Settings};
 use belay_flow::report::Form;
+use belay_flow::{Desk, FlowError, base_state, summary};
 use belay_model::record::{Score, Verdict};
+use belay_outside::Repository;
+use belay_outside::language_model::{LanguageModel, ModelApi};
 
 use super::work::by_hand;
-use crate::args::{FailOn, Format, ImpactArgs, fail_on, level};
+use crate::args::{FailOn, ImpactArgs, ImpactFormat, fail_on, level};
 use crate::failure::{Failure, Outcome};
 use crate::house::House;
 use crate::ui::Ui;
@@ -22,7 +25,7 @@ pub(crate) async fn impact(
         house.config.set("dbt.target", target.clone());
         house.tools.settings.target = Some(target.clone());
     }
-    let request = request(args, &house)?;
+    let request = with_base_state(args, &house, request(args, &house)?).await?;
     let desk = house.desk(ui).await?;
     if args.queue {
         let run = impact::enqueue(&desk, &request).await?;
@@ -32,11 +35,30 @@ pub(crate) async fn impact(
     let reviewed = impact::review(&desk, &house.tools, &request).await;
     let reviewed = by_hand(&desk, reviewed, ui).await?;
     ui.result(&form(args.format).render(&reviewed.report)?)?;
-    if let Some(out) = &args.out {
+    for out in &args.out {
         ui.note(&format!("wrote {}", out.display()));
     }
     after(&desk, &reviewed, ui);
     Ok(verdict(&house, args.fail_on, &reviewed))
+}
+
+/// With the base that the default branch's last run left, if it is the right one.
+async fn with_base_state(
+    args: &ImpactArgs,
+    house: &House,
+    mut request: Request,
+) -> Result<Request, Failure> {
+    let Some(folder) = &args.base_state else { return Ok(request) };
+    let repository = Repository::around(&house.folder).await.map_err(FlowError::from)?;
+    // A folder of artefacts is of what is checked out.
+    let head =
+        args.head.as_deref().filter(|head| !house.folder.join(head).is_dir()).unwrap_or("HEAD");
+    let (branch, folder) = (request.settings.default_branch.as_deref(), house.folder.join(folder));
+    let (folder, remark) =
+        base_state::check(&repository, branch, head, &folder, args.allow_stale_base).await?;
+    request.base = Some(folder.to_string_lossy().into_owned());
+    request.remarks.extend(remark);
+    Ok(request)
 }
 
 /// Whether the risk reaches the threshold.
@@ -59,17 +81,20 @@ fn request(args: &ImpactArgs, house: &House) -> Result<Request, Failure> {
         base: args.base.clone(),
         head: args.head.clone(),
         build: !args.no_build,
+        everything: args.everything,
         keep: args.keep,
         level: args.level.or_else(|| config.text("impact.level").and_then(|text| level(text).ok())),
         database: args.database.clone(),
         copies: copies.collect::<Result<_, Failure>>()?,
-        settings: settings(house),
+        pull_request: args.pull_request.as_ref().map(|path| house.folder.join(path)),
+        remarks: Vec::new(),
+        settings: settings(house)?,
     })
 }
 
-pub(crate) fn settings(house: &House) -> Settings {
+pub(crate) fn settings(house: &House) -> Result<Settings, Failure> {
     let config = &house.config;
-    Settings {
+    Ok(Settings {
         keys: config.keys("impact.keys"),
         sensitive: config.list("impact.sensitive"),
         samples: config.count("impact.samples").unwrap_or(3),
@@ -78,15 +103,58 @@ pub(crate) fn settings(house: &House) -> Settings {
         memory_limit: config.text("impact.memory_limit").map(str::to_owned),
         run_hooks: config.flag("impact.run_hooks"),
         default_branch: config.text("impact.default_branch").map(str::to_owned),
-    }
+        summary: summary(house)?,
+        diff: DiffSettings {
+            limits: Limits {
+                max_rows: config.size("diff.max_rows"),
+                max_bytes: config.size("diff.max_bytes"),
+            },
+            max_seconds: config.size("diff.max_seconds"),
+            tolerance: config.tolerances("diff.tolerance"),
+        },
+    })
 }
 
-const fn form(format: Format) -> Form {
+/// The language model that the configuration names, if it names one.
+fn summary(house: &House) -> Result<Option<summary::Settings>, Failure> {
+    let config = &house.config;
+    let Some(api) = config.text("summary.api") else { return Ok(None) };
+    let wrong = |message: String| Failure::input("summary/settings", message);
+    let needed = |name: &str| {
+        let missing = || wrong(format!("`summary.api` is set, and `{name}` is not"));
+        config.text(name).ok_or_else(missing)
+    };
+    let api = ModelApi::parse(api).ok_or_else(|| {
+        wrong(format!("`summary.api` is `{api}`")).help("write openai or anthropic")
+    })?;
+    let variable = config.text("summary.key_env").unwrap_or("BELAY_MODEL_KEY");
+    let key = (house.tools.env)(variable).ok_or_else(|| {
+        wrong(format!("the variable `{variable}` holds no key for the language model"))
+            .help("set it, name another with `summary.key_env`, or take `summary.api` out")
+    })?;
+    let price = |name: &str| match config.text(name).map(str::parse::<f64>) {
+        None => Ok(None),
+        Some(Ok(price)) if price.is_finite() && price >= 0.0 => Ok(Some(price)),
+        Some(_) => Err(wrong(format!("`{name}` is no price"))),
+    };
+    let tokens = config.count("summary.max_tokens").unwrap_or(600) as u64;
+    let model =
+        LanguageModel::new(api, needed("summary.url")?, needed("summary.model")?, key, tokens);
+    Ok(Some(summary::Settings {
+        model: model.map_err(FlowError::from)?,
+        rows: config.flag("summary.rows"),
+        price: price("summary.price_in")?.zip(price("summary.price_out")?),
+    }))
+}
+
+const fn form(format: ImpactFormat) -> Form {
     match format {
-        Format::Text => Form::Text,
-        Format::Json => Form::Json,
-        Format::Md => Form::Markdown,
-        Format::Html => Form::Html,
+        ImpactFormat::Text => Form::Text,
+        ImpactFormat::Json => Form::Json,
+        ImpactFormat::Md => Form::Markdown,
+        ImpactFormat::Html => Form::Html,
+        ImpactFormat::Sarif => Form::Sarif,
+        ImpactFormat::Junit => Form::Junit,
     }
 }
 
@@ -100,11 +168,13 @@ fn form_of(out: &Path) -> Result<Form, Failure> {
         Some("html") => Ok(Form::Html),
         Some("md") => Ok(Form::Markdown),
         Some("json") => Ok(Form::Json),
+        Some("sarif") => Ok(Form::Sarif),
+        Some("xml") => Ok(Form::Junit),
         _ => Err(Failure::input(
             "report/form",
             format!("cannot tell the form of `{}`", out.display()),
         )
-        .help("end the name with .html, .md or .json")),
+        .help("end the name with .html, .md, .json, .sarif or .xml")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod approvals;
 pub(crate) mod audit;
+mod bench;
 mod clean;
 mod demo;
 mod eval;
@@ -9,9 +10,12 @@ mod impact;
 mod level;
 mod lineage;
 pub(crate) mod policy;
+mod publish;
 pub(crate) mod records;
 mod reviews;
 mod setup;
+mod state;
+pub(crate) mod sql;
 mod store;
 mod trace;
 mod work;
@@ -45,6 +49,7 @@ fn leaves_a_record(command: &Command) -> bool {
         | Command::Clean(_)
         | Command::Approve(_)
         | Command::Deny(_)
+        | Command::Publish(_)
         | Command::Eval(EvalCommand::Run(_))
         | Command::Trace(TraceCommand::Listen(_))
         | Command::Review(ReviewCommand::Accept(_) | ReviewCommand::Reject(_))
@@ -60,10 +65,12 @@ fn leaves_a_record(command: &Command) -> bool {
 async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
     match &cli.command {
         Command::Audit(command) => audit::audit(command, ui).await,
+        Command::Bench(command) => bench::bench(command, &House::here()?, ui).await,
         Command::Demo(args) => demo::demo(args, ui).await,
         Command::Eval(command) => eval::eval(command, &House::here()?, ui).await,
         Command::Init(_) => setup::init(&House::here()?, ui).await,
         Command::Impact(args) => impact::impact(args, House::here()?, ui).await,
+        Command::Publish(args) => publish::publish(args, &House::here()?, ui).await,
         Command::Lineage(args) => lineage::lineage(args, &House::here()?, ui),
         Command::Run(args) => work::start(args, &House::here()?, ui).await,
         Command::Runs(command) => runs(command, &House::here()?, ui).await,
@@ -76,6 +83,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Trace(command) => trace::trace(command, &House::here()?, ui).await,
         Command::Policy(command) => policy::policy(command, &House::here()?, ui).await,
         Command::Review(command) => reviews::review(command, &House::here()?, ui).await,
+        Command::Sql(command) => sql::sql(command, ui),
         Command::Workers(command) => workers::workers(command, &House::here()?, ui),
         Command::Workflows(command) => workers::workflows(command, &House::here()?, ui),
         Command::Clean(args) => clean::clean(args, &House::here()?, ui).await,
@@ -83,6 +91,7 @@ async fn asked(cli: &Cli, ui: &Ui) -> Result<Outcome, Failure> {
         Command::Doctor(_) => setup::doctor(&House::here()?, ui).await,
         Command::Config(_) => setup::config(&House::here()?, ui),
         Command::Migrate(args) => store::migrate(args, &House::here()?, ui).await,
+        Command::State(command) => state::state(command, &House::here()?, ui).await,
         Command::Store(command) => store::store(command, &House::here()?, ui).await,
         Command::Schema(args) => pages::schema(args.name.as_deref(), ui),
         Command::Explain(args) => pages::explain(args.slug.as_deref(), ui),

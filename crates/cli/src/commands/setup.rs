@@ -1,11 +1,11 @@
 //! `belay init`, `config`, `drivers` and `doctor`: what belay stands on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use belay_flow::Desk;
 use belay_flow::tools::LocalProject;
-use belay_outside::{DUCKDB, Repository, Stop, cvc5_version};
-use belay_warehouse::{Database, Driver, Session};
+use belay_outside::{DUCKDB, DriverPackage, POSTGRES, Repository, Stop, cvc5_version};
+use belay_warehouse::{Driver, WarehouseError};
 use serde_json::{Value, json};
 
 use super::records::{rows, table};
@@ -93,24 +93,44 @@ pub(crate) async fn drivers(
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
     match command {
-        DriversCommand::List(_) => listed(&[duckdb(house), cvc5(house).await], ui),
+        DriversCommand::List(_) => listed(&[duckdb(house), postgres(house), cvc5(house).await], ui),
         DriversCommand::Install(args) => install(args, house, ui).await,
     }
 }
 
 async fn install(args: &DriversInstallArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let desk = house.desk(ui).await?;
-    let fetched = fetch(args, house, &desk).await;
+    let adapters = adapters(args, house).await?;
+    let fetched = fetch(args, &adapters, house, &desk).await;
     desk.progress.finish();
     fetched?;
     let mut checks = vec![duckdb(house)];
-    if args.dbt {
-        checks.push(dbt(house, &desk, "duckdb").await);
+    if args.postgres {
+        checks.push(postgres(house));
+    }
+    for adapter in &adapters {
+        checks.push(dbt(house, &desk, adapter).await);
     }
     if args.cvc5 {
         checks.push(cvc5(house).await);
     }
     listed(&checks, ui)
+}
+
+/// The adapters whose private dbt is asked for.
+async fn adapters(args: &DriversInstallArgs, house: &House) -> Result<Vec<String>, Failure> {
+    if !args.dbt {
+        return Ok(Vec::new());
+    }
+    let mut adapters = vec![match project(house).await {
+        Ok(project) => project.adapter,
+        Err(failure) if failure.code == "dbt/no-project" => "duckdb".to_owned(),
+        Err(failure) => return Err(failure),
+    }];
+    if args.postgres && !adapters.iter().any(|adapter| adapter == "postgres") {
+        adapters.push("postgres".to_owned());
+    }
+    Ok(adapters)
 }
 
 fn listed(checks: &[Check], ui: &Ui) -> Result<Outcome, Failure> {
@@ -123,10 +143,20 @@ fn listed(checks: &[Check], ui: &Ui) -> Result<Outcome, Failure> {
     Ok(Outcome::Clear)
 }
 
-async fn fetch(args: &DriversInstallArgs, house: &House, desk: &Desk) -> Result<(), Failure> {
+async fn fetch(
+    args: &DriversInstallArgs,
+    adapters: &[String],
+    house: &House,
+    desk: &Desk,
+) -> Result<(), Failure> {
     house.tools.duckdb(desk).await?.version()?;
-    if args.dbt && house.tools.cache.dbt().is_none() {
-        house.tools.install_dbt(desk).await?;
+    if args.postgres {
+        house.tools.postgres(desk).await?.loads()?;
+    }
+    for adapter in adapters {
+        if house.tools.cache.dbt(adapter).is_none() {
+            house.tools.install_dbt(desk, adapter).await?;
+        }
     }
     if args.cvc5 && house.tools.cache.cvc5().is_none() {
         desk.progress.phase("install a private cvc5 (once)");
@@ -196,12 +226,13 @@ pub(crate) async fn doctor(house: &House, ui: &Ui) -> Result<Outcome, Failure> {
         dbt(house, &desk, project.as_ref().map_or("duckdb", |project| project.adapter.as_str()))
             .await,
     );
-    let driver = duckdb(house);
-    let usable = driver.ok == Some(true);
-    checks.push(driver);
+    let drivers = [duckdb(house), postgres(house)];
+    let wanted = project.as_ref().map_or("duckdb", |project| project.adapter.as_str());
+    let usable = drivers.iter().any(|driver| driver.name == wanted && driver.ok == Some(true));
+    checks.extend(drivers);
     checks.push(cvc5(house).await);
-    if let (Ok(LocalProject { database: Some(path), .. }), true) = (&project, usable) {
-        checks.push(database(house, &desk, path).await);
+    if let (Ok(project @ LocalProject { database: Some(_), .. }), true) = (&project, usable) {
+        checks.push(database(house, &desk, project).await);
     }
     desk.progress.finish();
     let left = belay_flow::clean::leftovers(&desk).await?;
@@ -271,7 +302,7 @@ async fn project(house: &House) -> Result<LocalProject, Failure> {
 }
 
 async fn dbt(house: &House, desk: &Desk, adapter: &str) -> Check {
-    let private = house.tools.cache.dbt().is_none();
+    let private = house.tools.cache.dbt(adapter).is_none();
     if house.tools.settings.dbt.is_none()
         && private
         && house.tools.dbt_on_path(adapter).await.is_none()
@@ -290,33 +321,52 @@ async fn dbt(house: &House, desk: &Desk, adapter: &str) -> Check {
 }
 
 fn duckdb(house: &House) -> Check {
-    const NAME: &str = "duckdb";
-    let configured = house.tools.settings.duckdb_library.clone();
-    let (library, origin) = match (configured, DUCKDB) {
-        (Some(library), _) => (library, "named in the configuration".to_owned()),
+    let named = house.tools.settings.duckdb_library.clone();
+    driver(house, "duckdb", named, DUCKDB, "", |library, _| Driver::duckdb(library).version())
+}
+
+/// Its library holds no database that could say a version: the pin says it.
+fn postgres(house: &House) -> Check {
+    let named = house.tools.settings.postgres_library.clone();
+    driver(house, "postgres", named, POSTGRES, " --postgres", |library, package| {
+        Driver::postgres(library).loads()?;
+        Ok(package.map_or("loads", |package| package.version).to_owned())
+    })
+}
+
+/// Where a driver's library is and where it came from.
+fn driver(
+    house: &House,
+    name: &'static str,
+    named: Option<PathBuf>,
+    pinned: Option<DriverPackage>,
+    flag: &str,
+    version: impl Fn(PathBuf, Option<&DriverPackage>) -> Result<String, WarehouseError>,
+) -> Check {
+    let (library, package, origin) = match (named, pinned) {
+        (Some(library), _) => (library, None, "named in the configuration".to_owned()),
         (None, Some(package)) => match house.tools.cache.verify(&package) {
-            Ok(true) => (
-                house.tools.cache.library(&package),
-                format!("from {}, SHA-256 checked", package.package),
-            ),
-            Ok(false) => {
-                return Check::aside(
-                    NAME,
-                    "not fetched yet: belay does it on first use, or `belay drivers install`",
-                );
+            Ok(true) => {
+                let origin = format!("from {}, SHA-256 checked", package.package);
+                (house.tools.cache.library(&package), Some(package), origin)
             }
-            Err(error) => return Check::wrong(NAME, error.into()),
+            Ok(false) => {
+                let found = format!(
+                    "not fetched yet: belay does it on first use, or `belay drivers install{flag}`"
+                );
+                return Check::aside(name, found);
+            }
+            Err(error) => return Check::wrong(name, error.into()),
         },
         (None, None) => {
-            return Check::aside(
-                NAME,
-                "no library is pinned for this machine: name one as `drivers.duckdb`",
-            );
+            let found =
+                format!("no library is pinned for this machine: name one as `drivers.{name}`");
+            return Check::aside(name, found);
         }
     };
-    match Driver::duckdb(library.clone()).version() {
-        Ok(version) => Check::ok(NAME, format!("{version}, {} ({origin})", library.display())),
-        Err(error) => Check::wrong(NAME, error.into()),
+    match version(library.clone(), package.as_ref()) {
+        Ok(version) => Check::ok(name, format!("{version}, {} ({origin})", library.display())),
+        Err(error) => Check::wrong(name, error.into()),
     }
 }
 
@@ -336,16 +386,17 @@ async fn cvc5(house: &House) -> Check {
     }
 }
 
-async fn database(house: &House, desk: &Desk, path: &Path) -> Check {
-    let opened = match house.tools.duckdb(desk).await {
-        Ok(driver) => Session::open(driver, Database::read_only(path)).await.map_err(Failure::from),
-        Err(error) => Err(error.into()),
+async fn database(house: &House, desk: &Desk, project: &LocalProject) -> Check {
+    const NAME: &str = "database";
+    let warehouse = match house.tools.warehouse(desk, project).await {
+        Ok(warehouse) => warehouse,
+        Err(error) => return Check::wrong(NAME, error.into()),
     };
-    match opened {
+    match warehouse.open(belay_warehouse::Database::read_only(&warehouse.address)).await {
         Ok(session) => {
             session.close().await;
-            Check::ok("database", format!("{} opens", path.display()))
+            Check::ok(NAME, format!("{} opens", warehouse.address))
         }
-        Err(failure) => Check::wrong("database", failure),
+        Err(error) => Check::wrong(NAME, error.into()),
     }
 }

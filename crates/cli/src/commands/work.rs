@@ -34,7 +34,7 @@ pub(crate) async fn start(args: &StartArgs, house: &House, ui: &Ui) -> Result<Ou
 pub(crate) async fn resume(args: &ResumeArgs, house: &House, ui: &Ui) -> Result<Outcome, Failure> {
     let registry = house.registry()?;
     let desk = house.desk(ui).await?;
-    let settings = impact::settings(house);
+    let settings = impact::settings(house)?;
     let resumed = runs::resume(&desk, &house.ground(&registry), &settings, &args.run).await;
     match by_hand(&desk, resumed, ui).await? {
         Resumed::Workflow(finished) => print(&finished, ui),
@@ -171,7 +171,7 @@ pub(crate) async fn report(args: &ReportArgs, house: &House, ui: &Ui) -> Result<
         note: args.note.clone(),
         attach: attach.collect::<Result<_, Failure>>()?,
     };
-    let settings = impact::settings(house);
+    let settings = impact::settings(house)?;
     let ground = house.ground(&registry);
     let finished = runs::report(&desk, &ground, &settings, &args.run, &said).await?;
     print(&finished, ui)
@@ -311,7 +311,7 @@ pub(crate) async fn work(args: &WorkArgs, house: &House, ui: &Ui) -> Result<Outc
     let mut desk = house.desk(ui).await?;
     desk.trigger = "worker";
     desk.stop = desk.stop.patient();
-    let settings = impact::settings(house);
+    let settings = impact::settings(house)?;
     let shift = Shift { pause: Duration::from_millis(500), drain: args.drain };
     ui.note(&format!("at work as {}; Ctrl-C stops after the step at hand", desk.owner));
     let tally = work::work(&desk, &house.ground(&registry), &settings, shift).await?;

@@ -10,7 +10,7 @@ fn check(home: &Home, args: &[&str], expected: Expect) {
 }
 
 /// A manifest as `dbt parse` writes it, as small as it can be.
-fn manifest(version: u32, models: &[(&str, &str, &[&str])]) -> String {
+pub(crate) fn manifest(version: u32, models: &[(&str, &str, &[&str])]) -> String {
     let node = |(name, code, parents): &(&str, &str, &[&str])| {
         let id = format!("model.shop.{name}");
         let parents: Vec<String> =

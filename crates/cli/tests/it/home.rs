@@ -79,6 +79,13 @@ impl Home {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// In the work folder with more variables, started, and left to the test.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Child {
+        let mut command = self.command(&self.work(), args);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     pub(crate) fn python(&self, args: &[&str]) -> Ran {
         let mut command = self.sealed(interpreter(), &self.work());
         Ran::of(command.args(args).output().unwrap())
@@ -110,6 +117,15 @@ impl Home {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A script of a pipeline, with these variables beside the sealed ones.
+    pub(crate) fn bash(&self, script: &str, variables: &[(String, String)]) -> Output {
+        let mut command = self.sealed(&found("bash"), &self.work());
+        let path = format!("{}:/usr/bin:/bin", self.root.path().join("bin").display());
+        command.args(["-c", script]).env("PATH", path).env("BELAY_CACHE", cache());
+        command.env("USER", "tester");
+        command.envs(variables.iter().map(|(name, value)| (name, value))).output().unwrap()
     }
 
     fn command(&self, folder: &Path, args: &[&str]) -> Command {

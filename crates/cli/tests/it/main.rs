@@ -4,19 +4,27 @@
 
 mod approvals;
 mod audit;
+mod bench;
 mod commands;
 mod durable;
 mod errors;
 mod evaluators;
+mod git_host;
 mod home;
 mod ladder;
 mod layers;
+mod pipeline;
 mod lineage;
 mod policies;
+mod postgres;
+mod publish;
 mod reviews;
 mod secrets;
 mod shop;
+mod sql;
+mod sparing;
 mod stores;
+mod summaries;
 mod team;
 mod traces;
 mod vouching;

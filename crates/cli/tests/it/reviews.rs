@@ -287,10 +287,8 @@ fn ctrl_c_ends_dbt_drops_the_scratch_schema_and_leaves_the_record_whole() {
 
 /// Answers a query over the shop's database, read by dbt's own DuckDB.
 fn query(shop: &Path, sql: &str) -> String {
-    let shelf = crate::home::cache().join("dbt");
-    let mut pythons =
-        std::fs::read_dir(shelf).unwrap().map(|entry| entry.unwrap().path().join("bin/python"));
-    let python = pythons.find(|path| path.exists()).unwrap();
+    let dbt = belay_outside::Cache::new(crate::home::cache()).dbt("duckdb").unwrap();
+    let python = dbt.with_file_name("python");
     let script = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())";
     let output = std::process::Command::new(python)
         .args(["-c", script])

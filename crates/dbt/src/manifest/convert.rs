@@ -29,6 +29,7 @@ impl Entry for Macro {
             id: NodeId::new(id),
             name: wire.name.or_empty(),
             package: wire.package_name.or_empty(),
+            path: wire.original_file_path.or_empty(),
             sql: wire.macro_sql.or_empty(),
             macros: ids(wire.depends_on.0.macros),
         }
@@ -64,11 +65,13 @@ fn node(id: Box<str>, mut wire: WireNode) -> Node {
         name: wire.name.or_empty(),
         package: wire.package_name.or_empty(),
         path: wire.original_file_path.or_empty(),
+        properties: wire.patch_path.filled().map(without_package),
         fqn: wire.fqn.0,
         tags: wire.tags.0,
         description: wire.description.or_empty(),
         raw_code: wire.raw_code.or_empty(),
         compiled_code: wire.compiled_code.filled(),
+        increment: None,
         language: wire.language.filled(),
         config: wire.config,
         unrendered_config: wire.unrendered_config,
@@ -83,6 +86,14 @@ fn node(id: Box<str>, mut wire: WireNode) -> Node {
         meta: wire.meta,
         access: wire.access.filled(),
         group: wire.group.filled(),
+    }
+}
+
+/// The path in `shop://models/schema.yml`.
+fn without_package(path: Box<str>) -> Box<str> {
+    match path.split_once("://") {
+        Some((_, inside)) => inside.into(),
+        None => path,
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Macro {
     pub id: NodeId,
     pub name: Box<str>,
     pub package: Box<str>,
+    /// The file it is written in, from the root of its package.
+    pub path: Box<str>,
     pub sql: Box<str>,
     /// The macros it calls.
     pub macros: Vec<NodeId>,
@@ -85,6 +87,14 @@ impl Manifest {
         })
     }
 
+    /// Tells what incremental models compile to when they add to what is there. dbt compiles each
+    /// for one case only, and [`Node::compiled_code`] is to be that of building it afresh.
+    pub fn set_increments(&mut self, mut code: BTreeMap<NodeId, Box<str>>) {
+        for node in &mut self.nodes {
+            node.increment = code.remove(&node.id);
+        }
+    }
+
     pub fn node(&self, id: &NodeId) -> Option<&Node> {
         self.node_at(self.position(id)?)
     }
@@ -108,6 +118,12 @@ impl Manifest {
     pub fn children(&self, id: &NodeId) -> impl Iterator<Item = &Node> {
         let children = self.position(id).map(|at| self.graph.children(at)).unwrap_or_default();
         children.iter().filter_map(|at| self.node_at(*at as usize))
+    }
+
+    /// Every node, parents first; in a cycle in some order.
+    pub fn in_order(&self) -> Vec<NodeId> {
+        let at = order(self.len(), |at| self.graph.children(at));
+        at.into_iter().filter_map(|at| Some(self.node_at(at)?.id.clone())).collect()
     }
 
     pub(crate) fn graph(&self) -> &Graph {

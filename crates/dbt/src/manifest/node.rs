@@ -82,12 +82,17 @@ pub struct Node {
     pub package: Box<str>,
     /// The file it is written in, from the project's root.
     pub path: Box<str>,
+    /// The YAML file that describes it, from the root of its package.
+    pub properties: Option<Box<str>>,
     pub fqn: Vec<Box<str>>,
     pub tags: Vec<Box<str>>,
     pub description: Box<str>,
     pub raw_code: Box<str>,
     /// Absent after `dbt parse`, and for nodes that a partial `dbt compile` left out.
     pub compiled_code: Option<Box<str>>,
+    /// What an incremental model compiles to when it adds to what is there, where somebody found
+    /// that out: see [`crate::Manifest::set_increments`].
+    pub increment: Option<Box<str>>,
     pub language: Option<Box<str>>,
     pub checksum: Option<Checksum>,
     pub relation: Option<Relation>,

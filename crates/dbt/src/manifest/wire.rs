@@ -51,6 +51,7 @@ pub(crate) struct WireNode {
     pub(super) resource_type: Text,
     pub(super) package_name: Text,
     pub(super) original_file_path: Text,
+    pub(super) patch_path: Text,
     pub(super) fqn: Texts,
     pub(super) tags: Texts,
     pub(super) description: Text,
@@ -161,6 +162,7 @@ pub(super) struct WireTestMetadata {
 pub(crate) struct WireMacro {
     pub(super) name: Text,
     pub(super) package_name: Text,
+    pub(super) original_file_path: Text,
     pub(super) macro_sql: Text,
     pub(super) depends_on: Loose<WireDependsOn>,
 }

@@ -85,7 +85,11 @@ impl Comparison<'_> {
         if shows_only_half(new) || shows_only_half(old) || self.macros.is_volatile(new) {
             return Compiled::Unknown;
         }
-        if self.compiles_to_the_same((old, old_code), (new, new_code)) {
+        let same_increment = match (&old.increment, &new.increment) {
+            (Some(before), Some(now)) => self.compiles_to_the_same((old, before), (new, now)),
+            (before, now) => before.is_some() == now.is_some(),
+        };
+        if same_increment && self.compiles_to_the_same((old, old_code), (new, new_code)) {
             Compiled::Same
         } else if self.pastes_in_a_change(new) {
             Compiled::Unknown
@@ -188,12 +192,15 @@ impl Comparison<'_> {
     }
 }
 
-/// `is_incremental()` takes one branch when compiled and perhaps the other when run; a Python
-/// model is not compiled at all.
+/// `is_incremental()` takes one branch when compiled and perhaps the other when run, unless both are
+/// known; a Python model is not compiled at all.
 fn shows_only_half(node: &Node) -> bool {
-    node.materialized() == Some("incremental")
-        || node.raw_code.contains("is_incremental")
-        || node.language.as_deref() == Some("python")
+    (may_add(node) && node.increment.is_none()) || node.language.as_deref() == Some("python")
+}
+
+/// What it compiles to depends on what is there already.
+pub(super) fn may_add(node: &Node) -> bool {
+    node.materialized() == Some("incremental") || node.raw_code.contains("is_incremental")
 }
 
 fn seed(old: &Node, new: &Node) -> Option<Reason> {

@@ -53,6 +53,7 @@ pub(super) struct MacroChanges<'a> {
     volatile: HashSet<NodeId>,
     /// Changed macros that materialise, by `materialization_<name>_`.
     materializations: Vec<&'a Macro>,
+    changed: BTreeSet<NodeId>,
     pub(super) engine_macros_differ: usize,
 }
 
@@ -70,6 +71,7 @@ impl<'a> MacroChanges<'a> {
         let in_head = origins(head, &changed);
         Self {
             materializations: materializations(head, &in_head),
+            changed: changed.iter().chain(&removed).map(|found| found.id.clone()).collect(),
             in_base: origins(base, &removed),
             volatile: origins(head, &volatile.collect::<Vec<_>>()).into_keys().collect(),
             engine_macros_differ: head.macros.values().filter(differ).filter(engine).count()
@@ -78,6 +80,11 @@ impl<'a> MacroChanges<'a> {
             head,
             base,
         }
+    }
+
+    /// Macros that differ, those of dbt and the adapter aside.
+    pub(super) fn changed(&self) -> BTreeSet<NodeId> {
+        self.changed.clone()
     }
 
     /// The changed macros that the node's code, hooks or materialisation call.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::reach::Via;
 pub use self::reason::Reason;
 
-use self::compare::{Comparison, can_compare_seed};
+use self::compare::{Comparison, can_compare_seed, may_add};
 use self::macros::MacroChanges;
 use self::target::Retarget;
 use crate::id::NodeId;
@@ -33,7 +33,13 @@ pub struct Scope {
     pub selection: Selection,
     /// Seeds that dbt did not hash, for they are over 1 MiB: nobody knows whether they changed.
     pub uncomparable: BTreeSet<NodeId>,
+    /// Macros of the project and its packages that are new, gone or written otherwise.
+    pub macros: BTreeSet<NodeId>,
+    /// Nodes that call a changed macro and yet compile to what they did: with those macros.
+    pub unmoved: BTreeMap<NodeId, BTreeSet<NodeId>>,
     pub compared_by: ComparedBy,
+    /// Incremental models of which only one case was compared, as written.
+    pub half_compared: BTreeSet<NodeId>,
     /// dbt's version in base and in head, where they differ.
     pub engine_upgraded: Option<(Box<str>, Box<str>)>,
     /// How many macros of dbt itself or of the adapter differ. They count as reasons nowhere.
@@ -73,6 +79,18 @@ pub enum ComparedBy {
     RawAndMacros,
 }
 
+/// `code` of a node of head as base would have it: each relation under the name that it has there.
+/// Two targets, or a renamed node, then make no difference. `renamed` is [`Scope::renamed`].
+pub fn in_words_of_base(
+    code: &str,
+    base: &Manifest,
+    head: &Manifest,
+    node: &Node,
+    renamed: &BTreeMap<NodeId, NodeId>,
+) -> String {
+    target::in_words_of_base(code, (base, head), node, renamed)
+}
+
 impl Scope {
     /// Compares two parses of a project; best for the same target.
     pub fn between(base: &Manifest, head: &Manifest) -> Self {
@@ -89,7 +107,10 @@ impl Scope {
             removed: removals(base, head),
             selection: selection(head, &changed, &affected),
             uncomparable: uncomparable(base, head),
+            macros: comparison.macros.changed(),
+            unmoved: unmoved(&comparison, &changed),
             compared_by: compared_by(base, head),
+            half_compared: half_compared(base, head),
             engine_upgraded: (old != new).then(|| (old.clone(), new.clone())),
             engine_macros_differ: comparison.macros.engine_macros_differ,
             is_retargeted: comparison.retarget.is_moved(),
@@ -98,9 +119,26 @@ impl Scope {
         }
     }
 
+    /// Every SQL model was compared by what it compiles to, incremental ones in both cases: nothing
+    /// reaches one unseen.
+    pub fn is_compiled(&self) -> bool {
+        self.compared_by == ComparedBy::Compiled && self.half_compared.is_empty()
+    }
+
     /// Nothing differs. Seeds that cannot be compared may still.
     pub fn is_empty(&self) -> bool {
         self.changed.is_empty()
+    }
+
+    /// Of each renamed node, what it was called in base.
+    pub fn renamed(&self) -> BTreeMap<NodeId, NodeId> {
+        let from = |(id, reasons): (&NodeId, &BTreeSet<Reason>)| {
+            reasons.iter().find_map(|reason| match reason {
+                Reason::Renamed { from } => Some((id.clone(), from.clone())),
+                _ => None,
+            })
+        };
+        self.changed.iter().filter_map(from).collect()
     }
 
     /// Why the node counts as changed; nothing if it does not.
@@ -217,6 +255,26 @@ fn uncomparable(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {
         .of_kind(Kind::Seed)
         .filter(|new| base.node(&new.id).is_some_and(|old| !can_compare_seed(old, new)));
     unknown.map(|new| new.id.clone()).collect()
+}
+
+fn unmoved(
+    comparison: &Comparison<'_>,
+    changed: &BTreeMap<NodeId, BTreeSet<Reason>>,
+) -> BTreeMap<NodeId, BTreeSet<NodeId>> {
+    let same = comparison.head.nodes().filter(|new| {
+        matches!(new.kind, Kind::Model | Kind::Snapshot) && !changed.contains_key(&new.id)
+    });
+    let called = |new: &Node| {
+        let macros = comparison.macros.reaching(comparison.base.node(&new.id)?, new);
+        (!macros.is_empty()).then(|| (new.id.clone(), macros))
+    };
+    same.filter_map(called).collect()
+}
+
+fn half_compared(base: &Manifest, head: &Manifest) -> BTreeSet<NodeId> {
+    let in_both = head.of_kind(Kind::Model).filter(|new| base.node(&new.id).is_some());
+    let half = in_both.filter(|new| may_add(new) && new.increment.is_none());
+    half.map(|new| new.id.clone()).collect()
 }
 
 fn compared_by(base: &Manifest, head: &Manifest) -> ComparedBy {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::id::NodeId;
 use crate::manifest::{Manifest, Node, Relation, Settings};
 use crate::scope::spelling::{canonical, same_code};
 
@@ -97,6 +98,36 @@ impl Retarget {
         }
         self.is_moved && same_code(&old_code, &new_code)
     }
+}
+
+/// Head's code of a node with each relation called by the name that it has in base, so that what
+/// differs besides is a change of the query. `renamed` leads from a new node to the one it was.
+pub(super) fn in_words_of_base(
+    code: &str,
+    (base, head): (&Manifest, &Manifest),
+    node: &Node,
+    renamed: &BTreeMap<NodeId, NodeId>,
+) -> String {
+    let mut names = BTreeMap::new();
+    collect_names(head, node, &mut names);
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let name_in_base = |id: &str| {
+        let id = NodeId::new(id);
+        let old = base.node(renamed.get(&id).unwrap_or(&id))?;
+        old.relation.as_ref()?.name.as_deref()
+    };
+    // By way of tokens: what one name is replaced by must not be taken for another.
+    let mut code = code.to_owned();
+    let mut tokens = Vec::new();
+    for (name, id) in names {
+        if let Some(old) = name_in_base(id).filter(|old| *old != name && code.contains(name)) {
+            let token = format!("\u{1}{}\u{1}", tokens.len());
+            code = replace_word(&code, name, &token);
+            tokens.push((token, old));
+        }
+    }
+    tokens.into_iter().fold(code, |code, (token, old)| code.replace(&token, old))
 }
 
 /// Where one node lives in base and in head.

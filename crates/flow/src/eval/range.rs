@@ -113,10 +113,13 @@ impl Range {
             base: Some("base".to_owned()),
             head: Some("head".to_owned()),
             build: false,
+            everything: false,
             keep: false,
             level: None,
             database,
             copies: Vec::new(),
+            pull_request: None,
+            remarks: Vec::new(),
             settings: Settings::default(),
         };
         let reviewed = Box::pin(impact::review(&self.desk, tools, &request)).await?;

@@ -5,24 +5,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use belay_dbt::manifest::{Kind, Node};
-use belay_dbt::profile::Derivation;
+use belay_dbt::profile::{Derivation, DerivedProfile};
 use belay_dbt::run_results::{RunOutcome, Status};
 use belay_dbt::{Manifest, NodeId, RunResults};
-use belay_diff::{Dialect, RelationName};
+use belay_diff::RelationName;
 use belay_model::record::EffectState;
 use belay_model::{Action, Resource, Verb, Zone};
 use belay_outside::{DbtCommand, OutsideError};
-use belay_warehouse::{Database, Driver, Session, Statement};
+use belay_warehouse::Statement;
 
 use super::containment::{
     alias_statements, contained, drop_run_hooks, relation, selectors, source_aliases,
 };
 use super::scratch::{Claim, Workshop};
 use super::sides::{self, BuildableProject};
-use super::{Findings, Request, compare, verdicts};
+use super::waves::{Wave, Waves, exactly_equal};
+use super::{Findings, Request, Uncompared, compare, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
+use crate::warehouse::Warehouse;
 
 /// What came of the build.
 #[derive(Debug)]
@@ -49,8 +51,7 @@ struct Site<'a> {
     request: &'a Request,
     project: &'a BuildableProject,
     workshop: &'a Workshop,
-    driver: Driver,
-    database: &'a Path,
+    warehouse: Warehouse,
     claim: Claim,
 }
 
@@ -63,17 +64,15 @@ pub(super) async fn review_data(
     workshop: &Workshop,
     findings: &mut Findings,
 ) -> Result<(), FlowError> {
-    let adapter = || FlowError::Adapter { adapter: project.local.adapter.clone() };
-    Dialect::of_adapter(&project.local.adapter).ok_or_else(adapter)?;
-    let no_file = || FlowError::NoDatabase { target: project.local.target.name.clone() };
-    let database = project.local.database.as_deref().ok_or_else(no_file)?;
-    let driver = tools.duckdb(run.desk).await?;
-    let claim = Claim::of_run(run, database);
-    let site = Site { request, project, workshop, driver, database, claim };
+    let warehouse = tools.warehouse(run.desk, &project.local).await?;
+    warehouse.dialect()?;
+    let claim = Claim::of_run(run, &warehouse, &project.local);
+    let site = Site { request, project, workshop, warehouse, claim };
 
     let scratch = parse_for_scratch(run, &site, findings).await?;
     let selection = Selection::of(findings);
-    contained(&site.claim, &scratch, &selection.all(), request.settings.run_hooks)?;
+    let address = &site.warehouse.address;
+    contained(&site.claim, address, &scratch, &selection.all(), request.settings.run_hooks)?;
     claim_scratch(run, &site).await?;
     let outcome = in_scratch(run, &site, findings, scratch, &selection).await;
     if request.keep {
@@ -127,18 +126,10 @@ async fn parse_for_scratch(
     findings: &Findings,
 ) -> Result<Manifest, FlowError> {
     run.step("plan the build", async |run| {
-        // A database that is missing or locked shows here, before anything is claimed or built.
-        Session::open(site.driver.clone(), Database::read_write(site.database))
-            .await?
-            .close()
-            .await;
-        let database = site.database.to_string_lossy();
-        let (target, path) = (&site.project.local.target, Some(&*database));
-        let schema = Some(site.claim.prefix.as_str());
-        let scratch = target.derive(&Derivation { schema, path, read_only: false });
+        site.warehouse.ready(run).await?;
+        let scratch = profile(site, Some(&site.claim.prefix), false);
         site.workshop.write("scratch-profiles/profiles.yml", &scratch.text)?;
-        let base = target.derive(&Derivation { schema: None, path, read_only: true });
-        site.workshop.write("base-profiles/profiles.yml", &base.text)?;
+        site.workshop.write("base-profiles/profiles.yml", &profile(site, None, true).text)?;
         if !site.request.settings.run_hooks {
             let sides = [&findings.head.project, &findings.base.project];
             sides.into_iter().flatten().try_for_each(|folder| drop_run_hooks(folder))?;
@@ -150,6 +141,13 @@ async fn parse_for_scratch(
         Manifest::parse(&bytes).map_err(wrong)
     })
     .await
+}
+
+/// The project's target in another schema, or on a database that refuses to write.
+fn profile(site: &Site<'_>, schema: Option<&str>, read_only: bool) -> DerivedProfile {
+    let file = site.warehouse.address.file().map(Path::to_string_lossy);
+    let path = file.as_deref();
+    site.project.local.target.derive(&Derivation { schema, path, read_only })
 }
 
 fn scratch_command(
@@ -173,7 +171,7 @@ fn scratch_command(
 async fn claim_scratch(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
     run.step("claim a scratch schema", async |run| {
         let action = Action::new(Verb::CreateScratch, site.claim.resource())
-            .with("database", site.database.to_string_lossy())
+            .with("database", site.warehouse.address.to_string())
             .undone_by(site.claim.inverse());
         run.perform(&action, async |permit| permit.admit(&action).map_err(OutsideError::from)).await
     })
@@ -198,10 +196,10 @@ async fn alias_sources(
         return Ok(());
     }
     run.step("make the sources visible in scratch", async |run| {
-        let session =
-            Session::open(site.driver.clone(), Database::read_write(site.database)).await?;
+        let dialect = site.warehouse.dialect()?;
+        let session = site.warehouse.open(site.warehouse.writing()).await?;
         let mut made = Ok(());
-        for sql in alias_statements(&aliases) {
+        for sql in alias_statements(&site.warehouse, dialect, &aliases) {
             let resource = site.claim.resource();
             let mut statement =
                 Statement::new(Verb::CreateScratch, resource, "prepare the scratch schema", sql);
@@ -228,7 +226,9 @@ async fn in_scratch(
 ) -> Result<(), FlowError> {
     findings.notes.extend(without_history(findings, selection));
     alias_sources(run, site, findings, &scratch, selection).await?;
-    let results = build(run, site, findings, selection).await?;
+    let (results, tests) = in_waves(run, site, findings, scratch, selection).await?;
+    let selection = &Selection { build: Vec::new(), test: tests };
+    let Some(results) = results else { return Ok(()) };
     let mut base_results = findings.base.run_results.take();
     if base_results.is_none() {
         let (results, note) = test_base(run, site, findings, selection).await?;
@@ -239,16 +239,62 @@ async fn in_scratch(
         &selection.test,
         &findings.base.manifest,
         base_results.as_ref(),
-        &results.results,
+        &results,
     );
-    findings.built = Some(Built {
+    Ok(())
+}
+
+/// Builds and compares wave by wave; fills in `built`, `data` and what was cut off. Returns dbt's
+/// results, and the tests that were due.
+async fn in_waves(
+    run: &mut Supervisor<'_>,
+    site: &Site<'_>,
+    findings: &mut Findings,
+    scratch: Manifest,
+    selection: &Selection,
+) -> Result<(Option<RunResults>, Vec<NodeId>), FlowError> {
+    let at_once = site.request.everything;
+    let mut waves = Waves::new(findings, &selection.build, &selection.test, at_once);
+    let mut all: Option<RunResults> = None;
+    let mut built = Built {
         schema: site.claim.prefix.clone(),
-        nodes: built_nodes(&selection.build, &results.results),
+        nodes: Vec::new(),
         manifest: scratch,
-        seconds: results.seconds,
+        seconds: 0.0,
         kept: site.request.keep,
-    });
-    compare::review_built(run, &site.driver, site.database, site.request, findings).await
+    };
+    let mut nodes: Vec<BuiltNode> = Vec::new();
+    while let Some(Wave { build: wave, test }) = waves.next() {
+        let part = Selection { build: wave, test };
+        let results = build(run, site, findings, &part, all.is_none()).await?;
+        built.seconds += results.seconds;
+        built.nodes = built_nodes(&part.build, &results.results);
+        nodes.extend(built.nodes.iter().cloned());
+        let before = findings.data.len();
+        findings.built = Some(built);
+        compare::review_built(run, &site.warehouse, site.request, findings).await?;
+        let lost = || FlowError::Render { message: "what was built was lost".to_owned() };
+        built = findings.built.take().ok_or_else(lost)?;
+        let failed = built.nodes.iter().filter(|one| one.status != Status::Success);
+        let compared = findings.data.get(before..).unwrap_or_default();
+        waves.learn(failed.map(|one| &one.node), exactly_equal(compared));
+        match &mut all {
+            Some(all) => all.outcomes.extend(results.results.outcomes),
+            None => all = Some(results.results),
+        }
+    }
+    for (id, cause) in waves.skipped() {
+        let message = Some(format!("`{cause}` above it was not built"));
+        let why = "it was not built: skipped".to_owned();
+        let has_base = findings.base.manifest.node(id).is_some();
+        findings.uncompared.push(Uncompared { node: id.clone(), why, has_base });
+        nodes.push(BuiltNode { node: id.clone(), status: Status::Skipped, message, seconds: 0.0 });
+    }
+    built.nodes = nodes;
+    findings.built = Some(built);
+    let tests = waves.tests();
+    findings.meaning.cut_off = waves.into_cut_off();
+    Ok((all, tests))
 }
 
 /// Snapshots in scope that were not built, for the reader.
@@ -272,6 +318,7 @@ async fn build(
     site: &Site<'_>,
     findings: &Findings,
     selection: &Selection,
+    is_first: bool,
 ) -> Result<BuildResults, FlowError> {
     let name = format!(
         "build {} nodes and run {} tests in scratch",
@@ -291,7 +338,8 @@ async fn build(
         command.inverse = Some(site.claim.inverse());
         sides::run_dbt(run, &site.project.dbt, &command).await?;
         let bytes = command.artefact("run_results.json")?;
-        run.keep("head/run_results.json", "application/json", &bytes, true).await?;
+        let name = if is_first { "head/run_results.json" } else { "head/run_results.next.json" };
+        run.keep(name, "application/json", &bytes, true).await?;
         let wrong = |source| FlowError::RunResults { side: "head".to_owned(), source };
         let results = RunResults::parse(&bytes).map_err(wrong)?;
         Ok(BuildResults { results, seconds: run.desk.now().seconds_since(started) })
@@ -324,10 +372,11 @@ async fn test_base(
         let command = DbtCommand {
             name: "test",
             verb: Verb::TestRelations,
-            resource: Resource::new(format!("warehouse:{}", site.database.display()), Zone::Prod),
+            resource: Resource::new(site.warehouse.name(), Zone::Prod),
             args: selectors(base, tests.iter().copied()),
             // On a database that refuses to write: tests only read, and so must whatever runs with them.
             profiles: site.workshop.path("base-profiles"),
+            env: profile(site, None, true).environment(),
             ..sides::parse(site.project, "base", folder, &artefacts)
         };
         match sides::run_dbt(run, &site.project.dbt, &command).await {
@@ -365,7 +414,7 @@ fn built_nodes(build: &[NodeId], results: &RunResults) -> Vec<BuiltNode> {
 
 async fn release(run: &mut Supervisor<'_>, site: &Site<'_>) -> Result<(), FlowError> {
     run.step_back("drop the scratch schema", async |run| {
-        let dropped = site.claim.release(run, &site.driver).await?;
+        let dropped = site.claim.release(run, &site.warehouse).await?;
         let receipt = format!("dropped {}", dropped.join(", "));
         settle_open(run, &receipt).await
     })

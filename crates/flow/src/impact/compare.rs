@@ -1,28 +1,45 @@
 //! Comparing the data of both sides, relation by relation, in the warehouse.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::time::Duration;
 
 use belay_dbt::key::candidate_keys;
 use belay_dbt::manifest::Node;
 use belay_dbt::run_results::Status;
 use belay_dbt::{Manifest, NodeId};
 use belay_diff::{
-    Column, ColumnDiff, Comparison, Dialect, Example, Key, Method, Profile, RelationName, Samples,
-    Side as Rows, Tally,
+    Column, ColumnDiff, Comparison, Course, Dialect, Example, How, Key, Limits, Method, Outcome,
+    Profile, RelationName, Sampled, Samples, Side as Rows, Tally, Tolerance, Tolerances, course,
 };
-use belay_model::Zone;
-use belay_model::rows::{self, Cell};
-use belay_warehouse::{Database, Driver, Session, Statement, WarehouseError};
+use belay_model::{Zone, rows};
+use belay_warehouse::{Refusal, Session, Statement, WarehouseError};
+use tokio::time::Instant;
 
 use super::containment::relation;
 use super::{Findings, Request, verdicts};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::Tools;
+use crate::warehouse::Warehouse;
 
 /// Columns shown beside the key where a whole row is new or gone.
 const SAMPLE_COLUMNS: usize = 6;
+
+/// Rows of a side that are compared after the comparison of all of them took too long.
+const HASTY: u64 = 100_000;
+
+const GROWN: &str = "it is incremental: head was built afresh, while base has grown by increments";
+
+/// What configuration says of comparing data.
+#[derive(Debug, Clone, Default)]
+pub struct DiffSettings {
+    pub limits: Limits,
+    /// Of one relation. Beyond it the comparison is given up, and a sample is compared.
+    pub max_seconds: Option<u64>,
+    /// `float`, a column, or `node.column`, in lower case.
+    pub tolerance: Vec<(String, Tolerance)>,
+}
 
 /// One relation, compared.
 #[derive(Debug, Clone)]
@@ -32,11 +49,17 @@ pub struct Compared {
     pub relation: RelationName,
     pub key: Option<Key>,
     pub method: Method,
+    pub how: How,
     pub base: Profile,
     pub head: Profile,
     pub tally: Tally,
     pub columns: Vec<ColumnDiff>,
     pub examples: Vec<Example>,
+    /// Only a sample was compared: the tally counts its rows, and this says what it means.
+    pub sampled: Option<Sampled>,
+    /// Columns whose values change from one run to the next, such as a time of loading: that they
+    /// differ says nothing.
+    pub volatile: BTreeSet<String>,
     /// What a reader has to know about how it was compared.
     pub remark: Option<String>,
 }
@@ -56,6 +79,8 @@ impl Compared {
             && self.tally.removed == 0
             && self.base.rows == self.head.rows
             && self.base.extra_rows == self.head.extra_rows
+            // What was not looked at is not called equal.
+            && self.sampled.is_none()
     }
 }
 
@@ -78,20 +103,26 @@ struct Pair {
     incremental: bool,
 }
 
+/// A relation as the warehouse spells it, with its columns.
+type Found = (RelationName, Vec<Column>);
+
 /// Where a session reads, and under which words.
 struct Reader<'a> {
     session: &'a Session,
+    dialect: Dialect,
     warehouse: String,
-    columns: BTreeMap<RelationName, Vec<Column>>,
+    /// By name in lower case: what the warehouse has under it.
+    columns: BTreeMap<RelationName, BTreeMap<RelationName, Vec<Column>>>,
     masked: Vec<String>,
     request: &'a Request,
+    /// When the comparison of a relation has to be over.
+    deadline: Cell<Option<Instant>>,
 }
 
 /// Compares what was built with what base has.
 pub(super) async fn review_built(
     run: &mut Supervisor<'_>,
-    driver: &Driver,
-    database: &Path,
+    warehouse: &Warehouse,
     request: &Request,
     findings: &mut Findings,
 ) -> Result<(), FlowError> {
@@ -114,7 +145,7 @@ pub(super) async fn review_built(
         }
     }
     findings.built = Some(built);
-    compare_all(run, driver, database, request, findings, pairs).await
+    compare_all(run, warehouse, request, findings, pairs).await
 }
 
 /// Without a build: tests from the artefacts of both sides and, where a database is given, the
@@ -144,8 +175,8 @@ pub(super) async fn review_artefacts(
             _ => (),
         }
     }
-    let database = request.folder.join(database);
-    compare_all(run, &driver, &database, request, findings, pairs).await
+    let warehouse = Warehouse::duckdb(driver, &request.folder.join(database));
+    compare_all(run, &warehouse, request, findings, pairs).await
 }
 
 impl Findings {
@@ -156,8 +187,7 @@ impl Findings {
 
 async fn compare_all(
     run: &mut Supervisor<'_>,
-    driver: &Driver,
-    database: &Path,
+    warehouse: &Warehouse,
     request: &Request,
     findings: &mut Findings,
     pairs: Vec<Pair>,
@@ -166,16 +196,16 @@ async fn compare_all(
         return Ok(());
     }
     run.step(&format!("compare the data of {} relations", pairs.len()), async |run| {
-        let mut opened = Database::read_only(database);
-        opened.external_access = request.settings.external_access;
-        opened.memory_limit.clone_from(&request.settings.memory_limit);
-        let session = Session::open(driver.clone(), opened).await?;
+        let dialect = warehouse.dialect()?;
+        let session = warehouse.open(warehouse.reading(&request.settings)).await?;
         let mut reader = Reader {
             session: &session,
-            warehouse: format!("warehouse:{}", database.display()),
+            dialect,
+            warehouse: warehouse.name(),
             columns: BTreeMap::new(),
             masked: masked(findings, request),
             request,
+            deadline: Cell::new(None),
         };
         let done = reader.read_all(run, findings, &pairs).await;
         session.close().await;
@@ -254,24 +284,33 @@ impl Reader<'_> {
             &self.warehouse,
             Zone::Prod,
             "read columns and types",
-            Dialect::DuckDb.columns_query(&names),
+            self.dialect.columns_query(&names),
         );
         let rows = self.run(run, statement).await?;
         for row in rows.rows {
-            let texts: Vec<String> = row.iter().filter_map(Cell::text).map(str::to_owned).collect();
+            let texts: Vec<String> =
+                row.iter().filter_map(rows::Cell::text).map(str::to_owned).collect();
             let Ok([database, schema, identifier, name, data_type]) =
                 <[String; 5]>::try_from(texts)
             else {
                 continue;
             };
-            let relation = folded(&RelationName { database, schema, identifier });
-            self.columns.entry(relation).or_default().push(Column { name, data_type });
+            let relation = RelationName { database, schema, identifier };
+            let alike = self.columns.entry(folded(&relation)).or_default();
+            alike.entry(relation).or_default().push(Column { name, data_type });
         }
         Ok(())
     }
 
-    fn columns_of(&self, pair: &Pair) -> Option<(Vec<Column>, Vec<Column>)> {
-        let of = |relation| self.columns.get(&folded(relation)).cloned();
+    /// What the warehouse has under these names: spelled alike, or else the only one that differs
+    /// in case.
+    fn columns_of(&self, pair: &Pair) -> Option<(Found, Found)> {
+        let of = |relation: &RelationName| {
+            let alike = self.columns.get(&folded(relation))?;
+            let exact = alike.get_key_value(relation);
+            let only = || alike.iter().next().filter(|_| alike.len() == 1);
+            exact.or_else(only).map(|(name, columns)| (name.clone(), columns.clone()))
+        };
         of(&pair.base).zip(of(&pair.head))
     }
 
@@ -280,44 +319,100 @@ impl Reader<'_> {
         run: &mut Supervisor<'_>,
         findings: &Findings,
         pair: &Pair,
-        base: Vec<Column>,
-        head: Vec<Column>,
+        base: Found,
+        head: Found,
     ) -> Result<Compared, FlowError> {
-        let side = |relation: &RelationName, columns: Vec<Column>| Rows {
-            relation: relation.clone(),
-            columns,
-            filter: None,
-        };
-        let mut comparison = Comparison {
-            dialect: Dialect::DuckDb,
-            base: side(&pair.base, base),
-            head: side(&pair.head, head),
+        let side = |(relation, columns)| Rows { relation, columns, filter: None };
+        let name = findings.head.manifest.node(&pair.node).map_or("", |node| &node.name);
+        let comparison = Comparison {
+            dialect: self.dialect,
+            base: side(base),
+            head: side(head),
             key: None,
             ignored: Vec::new(),
             masked: self.masked.clone(),
+            tolerances: self.tolerances(name),
         };
-        let keys = self.keys(findings, pair, &comparison);
-        let (profile, remark) = self.profile(run, &mut comparison, keys).await?;
-        let method = if comparison.key.is_some() { Method::Key } else { Method::Multiset };
-        let statement = self.query("compare the rows", comparison.tally_sql());
-        let tally = Tally::read(&self.run(run, statement).await?, method)?;
-        let columns = comparison.columns(&profile.0, &profile.1, Some(&tally));
-        let examples = self.examples(run, &comparison, &columns, &tally, &profile.1).await?;
-        let grown = "it is incremental: head was built afresh, while base has grown by increments";
-        let remarks = [pair.incremental.then(|| grown.to_owned()), remark];
+        let course = Course {
+            candidates: self.keys(findings, pair, &comparison),
+            comparison,
+            samples: Samples { each: self.request.settings.samples, columns: SAMPLE_COLUMNS },
+            limits: self.request.settings.diff.limits,
+        };
+        let (outcome, cut) = self.within(run, course).await?;
+        let remarks = [
+            pair.incremental.then(|| GROWN.to_owned()),
+            cut.then(|| {
+                "the comparison of all rows took too long: a sample was compared".to_owned()
+            }),
+            outcome.sampled.as_ref().map(sample_remark),
+            key_remark(&outcome),
+        ];
         let remark = remarks.into_iter().flatten().reduce(|one, other| format!("{one}; {other}"));
         Ok(Compared {
             node: pair.node.clone(),
             relation: pair.base.clone(),
-            key: comparison.key,
-            method,
-            base: profile.0,
-            head: profile.1,
-            tally,
-            columns,
-            examples,
+            key: outcome.comparison.key,
+            method: outcome.method,
+            how: outcome.how,
+            base: outcome.base,
+            head: outcome.head,
+            tally: outcome.tally,
+            columns: outcome.columns,
+            examples: outcome.examples,
+            sampled: outcome.sampled,
+            volatile: BTreeSet::new(),
             remark,
         })
+    }
+
+    /// The comparison; where it takes too long, that of a sample, and true.
+    async fn within(
+        &self,
+        run: &mut Supervisor<'_>,
+        mut course: Course,
+    ) -> Result<(Outcome, bool), FlowError> {
+        let Some(seconds) = self.request.settings.diff.max_seconds else {
+            return Ok((self.follow(run, course).await?, false));
+        };
+        self.deadline.set(Some(Instant::now() + Duration::from_secs(seconds)));
+        let done = self.follow(run, course.clone()).await;
+        // Taken, so that the sample may take its time.
+        let is_over = self.deadline.take().is_some_and(|deadline| deadline <= Instant::now());
+        match done {
+            Ok(outcome) => return Ok((outcome, false)),
+            Err(FlowError::Warehouse(WarehouseError::Statement { .. })) if is_over => (),
+            Err(error) => return Err(error),
+        }
+        course.limits.max_rows = Some(course.limits.max_rows.unwrap_or(HASTY).min(HASTY));
+        Ok((self.follow(run, course).await?, true))
+    }
+
+    async fn follow(&self, run: &mut Supervisor<'_>, course: Course) -> Result<Outcome, FlowError> {
+        let mut ask = async |purpose: &'static str, sql: String| {
+            self.run(run, self.query(purpose, sql)).await
+        };
+        Box::pin(course::run::<FlowError>(course, &mut ask)).await
+    }
+
+    /// What holds for the columns of a node: its own word goes before one for every node.
+    fn tolerances(&self, node: &str) -> Tolerances {
+        let mut tolerances = Tolerances::default();
+        let own = format!("{}.", node.to_lowercase());
+        let said = &self.request.settings.diff.tolerance;
+        for (name, tolerance) in said.iter().filter(|(name, _)| !name.contains('.')) {
+            if name == "float" {
+                tolerances.float = *tolerance;
+            } else {
+                tolerances.columns.insert(name.clone(), *tolerance);
+            }
+        }
+        for (name, tolerance) in said {
+            if let Some(column) = name.strip_prefix(&own) {
+                tolerances.columns.insert(column.to_owned(), *tolerance);
+            }
+        }
+        tolerances
     }
 
     /// Candidates whose columns both sides have, the most trusted first.
@@ -346,70 +441,6 @@ impl Reader<'_> {
         all.filter(|key| key.columns.iter().all(has)).collect()
     }
 
-    /// Profiles both sides with the first key that identifies base's rows. A key that only head
-    /// breaks is kept: that is the finding.
-    async fn profile(
-        &self,
-        run: &mut Supervisor<'_>,
-        comparison: &mut Comparison,
-        keys: Vec<Key>,
-    ) -> Result<((Profile, Profile), Option<String>), FlowError> {
-        let mut remark = Some("no key is known: rows were compared as a multiset".to_owned());
-        for key in keys {
-            comparison.key = Some(key.clone());
-            let profile = self.read_profile(run, comparison).await?;
-            if profile.0.duplicate_keys == Some(0) && profile.0.null_keys == Some(0) {
-                return Ok((profile, None));
-            }
-            let columns = key.columns.join(", ");
-            let why = format!("`{columns}` ({}) does not identify the rows of base", key.origin);
-            remark = Some(format!("{why}: rows were compared as a multiset"));
-        }
-        comparison.key = None;
-        Ok((self.read_profile(run, comparison).await?, remark))
-    }
-
-    async fn read_profile(
-        &self,
-        run: &mut Supervisor<'_>,
-        comparison: &Comparison,
-    ) -> Result<(Profile, Profile), FlowError> {
-        let statement = self.query("count rows, keys and nulls", comparison.profile_sql());
-        Ok(Profile::read(&self.run(run, statement).await?)?)
-    }
-
-    async fn examples(
-        &self,
-        run: &mut Supervisor<'_>,
-        comparison: &Comparison,
-        columns: &[ColumnDiff],
-        tally: &Tally,
-        head: &Profile,
-    ) -> Result<Vec<Example>, FlowError> {
-        let samples = Samples { each: self.request.settings.samples, columns: SAMPLE_COLUMNS };
-        let changed: Vec<String> = columns
-            .iter()
-            .filter(|column| column.changed > Some(0))
-            .map(|column| column.name.clone())
-            .collect();
-        let mut examples = Vec::new();
-        let duplicated = head.duplicate_keys > Some(0);
-        if let (true, Some(sql)) =
-            (duplicated && samples.each > 0, comparison.duplicates_sql(samples))
-        {
-            let rows = self.run(run, self.query("fetch examples of duplicated keys", sql)).await?;
-            examples.extend(comparison.examples(&rows, &[], samples));
-        }
-        let differs = !changed.is_empty() || tally.added > 0 || tally.removed > 0;
-        if let (true, Some(sql)) =
-            (differs && samples.each > 0, comparison.samples_sql(&changed, samples))
-        {
-            let rows = self.run(run, self.query("fetch example rows", sql)).await?;
-            examples.extend(comparison.examples(&rows, &changed, samples));
-        }
-        Ok(examples)
-    }
-
     fn query(&self, purpose: &str, sql: String) -> Statement {
         Statement::query(&self.warehouse, Zone::Prod, purpose, sql)
     }
@@ -421,9 +452,27 @@ impl Reader<'_> {
         statement: Statement,
     ) -> Result<rows::Rows, FlowError> {
         let stop = run.desk.stop.clone();
+        let deadline = self.deadline.get();
+        let too_late = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let late = WarehouseError::Statement {
+            purpose: statement.purpose.clone(),
+            message: "it took too long".to_owned(),
+            refusal: Refusal::Timeout {
+                seconds: self.request.settings.diff.max_seconds.unwrap_or(0),
+            },
+        };
         run.perform(&statement.action(), async |permit| {
             tokio::select! {
                 rows = self.session.query(permit, statement) => rows.map_err(FlowError::from),
+                () = too_late => {
+                    self.session.cancel();
+                    Err(late.into())
+                }
                 () = stop.asked() => {
                     self.session.cancel();
                     Err(belay_outside::OutsideError::Stopped.into())
@@ -432,6 +481,38 @@ impl Reader<'_> {
         })
         .await
     }
+}
+
+/// What a reader has to know about a sample.
+fn sample_remark(sampled: &Sampled) -> String {
+    let interval = sampled.changed.map(|share| {
+        format!(
+            ", between {:.3} % and {:.3} % of all matched rows changed (95 %)",
+            share.low * 100.0,
+            share.high * 100.0
+        )
+    });
+    format!(
+        "only a sample of {:.3} % was compared: the counts are of {} rows{}",
+        sampled.share * 100.0,
+        sampled.rows,
+        interval.unwrap_or_default()
+    )
+}
+
+/// What a reader has to know about the key.
+fn key_remark(outcome: &Outcome) -> Option<String> {
+    if outcome.comparison.key.is_some() {
+        return None;
+    }
+    let Some(key) = outcome.rejected.last() else {
+        return Some("no key is known: rows were compared as a multiset".to_owned());
+    };
+    let columns = key.columns.join(", ");
+    Some(format!(
+        "`{columns}` ({}) does not identify the rows of base: rows were compared as a multiset",
+        key.origin
+    ))
 }
 
 /// Warehouses differ in case where dbt does not.

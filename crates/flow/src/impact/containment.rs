@@ -9,16 +9,19 @@ use belay_dbt::profile::without_run_hooks;
 use belay_dbt::{Manifest, NodeId};
 use belay_diff::{Dialect, RelationName};
 use belay_outside::OutsideError;
+use belay_warehouse::Address;
 use fs_err as fs;
 
 use super::scratch::Claim;
 use crate::FlowError;
+use crate::warehouse::Warehouse;
 
 /// Nothing that the selection can reach may write anywhere but in the claimed schemas of the claimed
-/// file, whatever the project's macros say, and no hook may run around the build unless the user lets
+/// database, whatever the project's macros say, and no hook may run around the build unless the user lets
 /// it.
 pub(super) fn contained(
     claim: &Claim,
+    address: &Address,
     scratch: &Manifest,
     selected: &[&NodeId],
     run_hooks: bool,
@@ -27,11 +30,16 @@ pub(super) fn contained(
     if let Some(hook) = hooks.into_iter().find(|_| !run_hooks) {
         return Err(FlowError::RunHook { hook: hook.id.to_string() });
     }
-    let file = claim.database.file_stem().unwrap_or_default().to_string_lossy();
+    let database = address.database();
+    let is_here = |name: &str| match address {
+        // DuckDB knows no case in names; to PostgreSQL another case is another database.
+        Address::File(_) => name.eq_ignore_ascii_case(&database),
+        Address::Postgres(_) | Address::Other(_) => name == database,
+    };
     for node in reachable(scratch, selected).into_iter().filter(|node| writes(node)) {
         let no_place = || FlowError::NoPlace { node: node.id.to_string() };
         let relation = relation(node).ok_or_else(no_place)?;
-        if !claim.covers(&relation.schema) || !relation.database.eq_ignore_ascii_case(&file) {
+        if !claim.covers(&relation.schema) || !is_here(&relation.database) {
             return Err(FlowError::OutsideScratch {
                 node: node.id.to_string(),
                 relation: relation.to_string(),
@@ -139,14 +147,13 @@ pub(super) fn source_aliases(
     head.of_kind(Kind::Source).filter_map(moved).collect()
 }
 
-pub(super) fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<String> {
-    let dialect = Dialect::DuckDb;
+pub(super) fn alias_statements(
+    warehouse: &Warehouse,
+    dialect: Dialect,
+    aliases: &[(RelationName, RelationName)],
+) -> Vec<String> {
     let schema = |name: &RelationName| {
-        format!(
-            "CREATE SCHEMA IF NOT EXISTS {}.{}",
-            dialect.quote(&name.database),
-            dialect.quote(&name.schema)
-        )
+        format!("CREATE SCHEMA IF NOT EXISTS {}", warehouse.schema(&name.database, &name.schema))
     };
     let mut statements: Vec<String> = aliases.iter().map(|(there, _)| schema(there)).collect();
     statements.dedup();
@@ -158,8 +165,6 @@ pub(super) fn alias_statements(aliases: &[(RelationName, RelationName)]) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use serde_json::{Value, json};
 
     use super::*;
@@ -187,14 +192,40 @@ mod tests {
     }
 
     fn check(nodes: Vec<(String, Value)>, selected: &[&str]) -> Result<(), FlowError> {
-        let claim =
-            Claim { database: PathBuf::from("/data/shop.duckdb"), prefix: "belay_1".to_owned() };
+        check_at(&Address::File("/data/shop.duckdb".into()), nodes, selected)
+    }
+
+    fn check_at(
+        address: &Address,
+        nodes: Vec<(String, Value)>,
+        selected: &[&str],
+    ) -> Result<(), FlowError> {
+        let claim = Claim {
+            adapter: address.adapter().to_owned(),
+            database: address.to_string(),
+            prefix: "belay_1".to_owned(),
+            login: None,
+        };
         let ids: Vec<NodeId> = selected.iter().map(|id| NodeId::from(*id)).collect();
-        contained(&claim, &manifest(nodes), &ids.iter().collect::<Vec<_>>(), false)
+        contained(&claim, address, &manifest(nodes), &ids.iter().collect::<Vec<_>>(), false)
     }
 
     fn table() -> Value {
         json!({"materialized": "table"})
+    }
+
+    #[test]
+    fn on_a_server_the_database_is_the_one_of_the_target_to_the_letter() {
+        let server = |database: &str| {
+            let server = belay_warehouse::Postgres::new("h", 5432, database, "u");
+            Address::Postgres(Box::new(server))
+        };
+        let inside = || vec![node("model", &["shop", "orders"], "belay_1_marts", table())];
+        assert!(check_at(&server("shop"), inside(), &["model.shop.orders"]).is_ok());
+        for other in ["Shop", "shop2"] {
+            let refused = check_at(&server(other), inside(), &["model.shop.orders"]);
+            assert!(matches!(refused, Err(FlowError::OutsideScratch { .. })), "{other}");
+        }
     }
 
     #[test]

@@ -6,11 +6,17 @@
 mod assess;
 mod build;
 mod compare;
+mod compile;
 mod containment;
+mod increments;
+mod meaning;
+mod overrides;
 mod request;
+mod rules;
 pub mod scratch;
 pub mod sides;
 mod verdicts;
+mod waves;
 
 use belay_dbt::Scope;
 use belay_dbt::scope::Selection;
@@ -23,10 +29,16 @@ use belay_score::Facts;
 use belay_store::Tenure;
 use serde_json::Value;
 
-pub use self::assess::{Assessed, points};
+pub(crate) use self::assess::claims_change;
+pub use self::assess::{
+    Assessed, Cause, Factor, Gap, Judged, NotVerified, Overridden, OverrideState, Place,
+};
 pub use self::build::{Built, BuiltNode};
-pub use self::compare::{Compared, Uncompared};
+pub use self::compare::{Compared, DiffSettings, Uncompared};
+pub use self::meaning::{Broken, CutOff, Edit, EditKind, Meanings, Spared};
+pub use self::overrides::{Override, Unreadable};
 pub use self::request::{Request, checklist};
+pub use self::rules::{Rule, Rules};
 pub use self::sides::{Side, SideSource};
 pub use self::verdicts::{TestRow, TestVerdict};
 
@@ -36,7 +48,7 @@ use crate::report::{self, wire};
 use crate::supervisor::{Brief, Concluded, Conclusion, Supervisor};
 use crate::tools::Tools;
 use crate::workflow::assisted;
-use crate::{Desk, FlowError};
+use crate::{Desk, FlowError, summary};
 
 /// What configuration says of reviews.
 #[derive(Debug, Clone)]
@@ -53,6 +65,9 @@ pub struct Settings {
     pub run_hooks: bool,
     /// Where pull requests go, when belay cannot tell.
     pub default_branch: Option<String>,
+    /// The language model that may draft a summary; none unless the workspace names one.
+    pub summary: Option<summary::Settings>,
+    pub diff: DiffSettings,
 }
 
 impl Default for Settings {
@@ -66,6 +81,8 @@ impl Default for Settings {
             memory_limit: None,
             run_hooks: false,
             default_branch: None,
+            summary: None,
+            diff: DiffSettings::default(),
         }
     }
 }
@@ -95,6 +112,11 @@ pub struct Findings {
     pub notes: Vec<String>,
     /// The `vars` of the two projects differ, and a parse does not show what they reach.
     pub vars_changed: bool,
+    pub meaning: Meanings,
+    /// The team's rules in force.
+    pub rules: Rules,
+    /// What the change itself says of its findings.
+    pub overrides: Vec<Result<Override, Unreadable>>,
 }
 
 /// The workflow's name in the record and in the registry.
@@ -194,17 +216,7 @@ async fn take_back_scratch(run: &mut Supervisor<'_>, tools: &Tools) -> Result<()
         .find(|claim| claim.prefix == scratch::Claim::prefix_of(run.run.id));
     let Some(claim) = claim else { return Ok(()) };
     run.step_back("take back the scratch of the last attempt", async |run| {
-        let mut dropped = Vec::new();
-        if claim.database.is_file() {
-            let driver = tools.duckdb(run.desk).await?;
-            dropped = claim.release(run, &driver).await?;
-        } else {
-            let looking = scratch::looking(&claim);
-            run.perform(&looking, async |permit| {
-                permit.admit(&looking).map_err(OutsideError::from)
-            })
-            .await?;
-        }
+        let dropped = claim.take_back(run, tools).await?;
         build::settle_open(run, &format!("dropped {}", dropped.join(", "))).await
     })
     .await
@@ -217,18 +229,33 @@ async fn workflow(
 ) -> Result<Findings, FlowError> {
     let plan = sides::plan(run, tools, request).await?;
     let workshop = scratch::Workshop::open(run)?;
-    let prepared = sides::prepare(run, tools, request, plan, &workshop).await?;
-    let sides::Prepared { base, head, commits, project } = prepared;
-    let scope = run
-        .step("compare the two projects", async |run| {
-            run.perform(&sides::comparing(&base, &head), async |permit| {
-                permit.admit(&sides::comparing(&base, &head)).map_err(OutsideError::from)?;
-                Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+    let prepared = sides::prepare(run, tools, plan, &workshop).await?;
+    let sides::Prepared { mut base, mut head, commits, project, mut notes } = prepared;
+    notes.extend(request.remarks.iter().cloned());
+    let mut scope = compare_projects(run, &base, &head).await?;
+    let vars_differ = sides::vars_changed(&base, &head);
+    let nodes = increments::in_question(&base, &head, &scope, vars_differ);
+    if let (Some(project), false) = (&project, nodes.is_empty()) {
+        notes.extend(increments::compile(run, project, &mut base, &mut head, &nodes).await?);
+        scope = Scope::between(&base.manifest, &head.manifest);
+    }
+    // Compiled queries show what a variable reaches.
+    let vars_changed = vars_differ && !scope.is_compiled();
+    let (mut meaning, due) = run
+        .step("find out what the change means", async |run| {
+            let reading = sides::comparing(&base, &head).with("of", "queries");
+            run.perform(&reading, async |permit| {
+                permit.admit(&reading).map_err(OutsideError::from)?;
+                Ok::<_, FlowError>(meaning::meanings(&base, &head, &scope))
             })
             .await
         })
         .await?;
-    let vars_changed = sides::vars_changed(&base, &head);
+    if request.everything {
+        meaning.spared.clear();
+    } else {
+        scope.selection = due;
+    }
     let mut findings = Findings {
         base,
         head,
@@ -238,9 +265,14 @@ async fn workflow(
         tests: Vec::new(),
         data: Vec::new(),
         uncompared: Vec::new(),
-        notes: Vec::new(),
+        notes,
         vars_changed,
+        meaning,
+        rules: Rules::default(),
+        overrides: Vec::new(),
     };
+    findings.rules = rules::in_force(request, &findings)?;
+    findings.overrides = overrides::gather(request, &findings).await?;
     match &project {
         Some(project) if request.build && findings.scope.selection != Selection::default() => {
             build::review_data(run, tools, request, project, &workshop, &mut findings).await?;
@@ -250,16 +282,45 @@ async fn workflow(
     Ok(findings)
 }
 
+async fn compare_projects(
+    run: &mut Supervisor<'_>,
+    base: &Side,
+    head: &Side,
+) -> Result<Scope, FlowError> {
+    run.step("compare the two projects", async |run| {
+        run.perform(&sides::comparing(base, head), async |permit| {
+            permit.admit(&sides::comparing(base, head)).map_err(OutsideError::from)?;
+            Ok::<_, FlowError>(Scope::between(&base.manifest, &head.manifest))
+        })
+        .await
+    })
+    .await
+}
+
 /// Assesses, keeps the report, scores the run and opens the review.
 async fn finish(
     run: &mut Supervisor<'_>,
     request: &Request,
-    findings: Findings,
+    mut findings: Findings,
 ) -> Result<Reviewed, FlowError> {
-    let assessed = assess::assess(&findings);
-    let (report, digest) = run
+    assess::settle_volatile(&mut findings);
+    let judgement = assess::Judgement {
+        rules: findings.rules.clone(),
+        overrides: findings.overrides.clone(),
+        today: overrides::day_of(run.desk.now()),
+        runs_hooks: request.settings.run_hooks,
+    };
+    let assessed = assess::assess(&findings, &judgement);
+    let cost = cost(run, &findings).await?;
+    let mut report = report::build(run.run.id, &findings, &assessed, cost);
+    if let Some(summary) = &request.settings.summary {
+        match summary::draft(run, summary, &report, &names(&findings)).await? {
+            Ok(draft) => report.draft = Some(draft),
+            Err(why) => report.notes.push(why),
+        }
+    }
+    let digest = run
         .step("write the report", async |run| {
-            let report = report::build(run.run.id, &findings, &assessed);
             let digest = keep_report(run, &findings, &report).await?;
             for (path, form) in &request.copies {
                 let body = form.render(&report)?;
@@ -269,7 +330,7 @@ async fn finish(
                 })
                 .await?;
             }
-            Ok((report, digest))
+            Ok(digest)
         })
         .await?;
     let scores = score(run, request, &findings, &assessed).await?;
@@ -284,6 +345,31 @@ async fn finish(
     };
     let concluded = run.conclude(&end).await?;
     Ok(Reviewed { run: run.run.id, report, concluded, level: assessed.level, scores })
+}
+
+/// What nodes and columns of the two projects are called.
+fn names(findings: &Findings) -> summary::Names {
+    let nodes = findings.base.manifest.nodes().chain(findings.head.manifest.nodes());
+    let of = |node: &'_ belay_dbt::manifest::Node| {
+        let columns = node.columns.iter().map(|column| column.name.to_string());
+        columns.chain([node.name.to_string()]).collect::<Vec<_>>()
+    };
+    nodes.flat_map(of).collect()
+}
+
+/// What the review took so far, by step.
+async fn cost(run: &Supervisor<'_>, findings: &Findings) -> Result<wire::Cost, FlowError> {
+    let steps = run.memory.steps(run.run.id).await?;
+    let stages = steps.iter().filter_map(|step| {
+        let seconds = step.ended?.seconds_since(step.started).max(0.0);
+        Some(wire::Stage { name: step.name.clone(), seconds: wire::tenths(seconds) })
+    });
+    let rows = findings.data.iter().map(|compared| compared.base.rows + compared.head.rows);
+    Ok(wire::Cost {
+        seconds: wire::tenths(run.seconds()),
+        stages: stages.collect(),
+        rows_compared: rows.sum(),
+    })
 }
 
 /// Keeps the report in its three forms, and says what it was made from.
@@ -323,7 +409,7 @@ async fn score(
         findings_with_evidence: assessed
             .findings
             .iter()
-            .filter(|finding| !finding.evidence.is_empty())
+            .filter(|one| !one.finding.evidence.is_empty())
             .count(),
         comparable: findings.data.len()
             + findings.uncompared.iter().filter(|one| one.has_base).count(),

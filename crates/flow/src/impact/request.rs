@@ -17,6 +17,8 @@ pub struct Request {
     pub base: Option<String>,
     pub head: Option<String>,
     pub build: bool,
+    /// Build and test all that is below a change, spare and cut off nothing.
+    pub everything: bool,
     /// Leave the scratch schema in place.
     pub keep: bool,
     pub level: Option<Level>,
@@ -24,6 +26,10 @@ pub struct Request {
     pub database: Option<PathBuf>,
     /// Files to write the report to as well; their endings say in which form.
     pub copies: Vec<(PathBuf, report::Form)>,
+    /// A file with the pull request's text, in which overrides can stand.
+    pub pull_request: Option<PathBuf>,
+    /// What the report has to say about how it was asked for.
+    pub remarks: Vec<String>,
     pub settings: Settings,
 }
 
@@ -40,10 +46,13 @@ impl Request {
             "base": self.base,
             "head": self.head,
             "build": self.build,
+            "everything": self.everything,
             "keep": self.keep,
             "level": self.level.map(|level| level.to_string()),
             "database": self.database.as_ref().map(|path| path.to_string_lossy()),
             "copies": copies,
+            "pull_request": self.pull_request.as_ref().map(|path| path.to_string_lossy()),
+            "remarks": self.remarks,
         })
     }
 
@@ -62,10 +71,20 @@ impl Request {
             base: text("base"),
             head: text("head"),
             build: flag("build").ok_or_else(unreadable)?,
+            // Runs that an older belay began do not say.
+            everything: flag("everything").unwrap_or(false),
             keep: flag("keep").ok_or_else(unreadable)?,
             level: text("level").and_then(|level| level.parse().ok()),
             database: text("database").map(PathBuf::from),
             copies: copies.map(copy).collect::<Option<_>>().ok_or_else(unreadable)?,
+            pull_request: text("pull_request").map(PathBuf::from),
+            remarks: input
+                .get("remarks")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|remark| remark.as_str().map(str::to_owned))
+                .collect(),
             settings: settings.clone(),
         })
     }

@@ -10,8 +10,8 @@ use belay_outside::{
 };
 use fs_err as fs;
 
-use super::Request;
 use super::scratch::Workshop;
+use super::{Request, compile};
 use crate::FlowError;
 use crate::supervisor::Supervisor;
 use crate::tools::{LocalProject, Tools};
@@ -65,6 +65,8 @@ pub struct Prepared {
     pub head: Side,
     pub commits: Vec<String>,
     pub project: Option<BuildableProject>,
+    /// What could not be compiled, for people.
+    pub notes: Vec<String>,
 }
 
 /// Where and with what head is built.
@@ -75,6 +77,8 @@ pub struct BuildableProject {
     /// Folder with the profile of the real target.
     pub profiles: PathBuf,
     pub secrets: Vec<(String, String)>,
+    /// What dbt finds in its environment when it may only read.
+    pub reading: Vec<(String, String)>,
 }
 
 /// The folder of artefacts that `text` names, if it names one.
@@ -156,11 +160,10 @@ async fn in_repository(
     Ok(Plan { base, head, repository: Some(repository), project: Some(project), commits })
 }
 
-/// Writes trees out where there are refs, and has dbt parse them.
+/// Writes trees out where there are refs, and has dbt compile them.
 pub async fn prepare(
     run: &mut Supervisor<'_>,
     tools: &Tools,
-    request: &Request,
     plan: Plan,
     workshop: &Workshop,
 ) -> Result<Prepared, FlowError> {
@@ -168,31 +171,51 @@ pub async fn prepare(
     let (Some(repository), Some(local)) = (repository, project) else {
         let base = read_artefacts(run, "base", base).await?;
         let head = read_artefacts(run, "head", head).await?;
-        return Ok(Prepared { base, head, commits, project: None });
+        return Ok(Prepared { base, head, commits, project: None, notes: Vec::new() });
     };
     let (dbt, _, _) = tools.dbt(run.desk, &local.adapter).await?;
-    let database = local.database.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let derivation = Derivation { path: database.as_deref(), ..Derivation::default() };
+    let file = local.database.as_ref().and_then(belay_warehouse::Address::file);
+    let database = file.map(|path| path.to_string_lossy().into_owned());
+    // Compiling may ask the database, and only ask.
+    let derivation =
+        Derivation { path: database.as_deref(), read_only: true, ..Derivation::default() };
     let profile = local.target.derive(&derivation);
     let profiles = workshop.write("profiles/profiles.yml", &profile.text)?;
     let profiles = profiles.parent().unwrap_or(&profiles).to_owned();
-    let buildable = BuildableProject { local, dbt, profiles, secrets: profile.secrets };
-    let base = side(run, &repository, &buildable, "base", base, workshop).await?;
-    let head = side(run, &repository, &buildable, "head", head, workshop).await?;
-    let project = (head.project.is_some() && request.build).then_some(buildable);
-    Ok(Prepared { base, head, commits, project })
+    let reading = profile.environment();
+    let buildable = BuildableProject { local, dbt, profiles, secrets: profile.secrets, reading };
+    let sources = [("base", base), ("head", head)];
+    let mut ready = Vec::new();
+    for (label, source) in sources {
+        ready.push(written(run, &repository, &buildable, label, source, workshop).await?);
+    }
+    let sides = compiled(run, &buildable, ready).await?;
+    let Ok([(base, base_notes), (head, head_notes)]) = <[(Side, Vec<String>); 2]>::try_from(sides)
+    else {
+        return Err(FlowError::Render { message: "a review has two sides".to_owned() });
+    };
+    let notes = base_notes.into_iter().chain(head_notes).collect();
+    let project = head.project.is_some().then_some(buildable);
+    Ok(Prepared { base, head, commits, project, notes })
 }
 
-async fn side(
+/// A side before dbt has seen it.
+enum Ready {
+    Read(Box<Side>),
+    Tree(SideSource, compile::Tree),
+}
+
+/// Reads a side's artefacts, or writes its tree out.
+async fn written(
     run: &mut Supervisor<'_>,
     repository: &Repository,
     project: &BuildableProject,
     label: &'static str,
     source: SideSource,
     workshop: &Workshop,
-) -> Result<Side, FlowError> {
+) -> Result<Ready, FlowError> {
     if let SideSource::Artefacts(_) = source {
-        return read_artefacts(run, label, source).await;
+        return Ok(Ready::Read(Box::new(read_artefacts(run, label, source).await?)));
     }
     let tree = workshop.path(label).join("tree");
     run.step(&format!("write {label} out to a scratch folder"), async |run| {
@@ -212,25 +235,54 @@ async fn side(
     }
     no_link_out(label, &tree)?;
     let artefacts = workshop.path(label).join("artefacts");
-    let manifest_bytes = run
-        .step(&format!("parse {label} with dbt"), async |run| {
-            packages(run, project, label, &folder, &artefacts).await?;
-            // A local package is a link that dbt has just made.
-            no_link_out(label, &tree)?;
-            let command = parse(project, label, &folder, &artefacts);
-            run_dbt(run, &project.dbt, &command).await?;
-            Ok(command.artefact("manifest.json")?)
+    Ok(Ready::Tree(source, compile::Tree { label, root: tree, folder, artefacts }))
+}
+
+/// Has dbt compile the sides that are trees, at the same time.
+async fn compiled(
+    run: &mut Supervisor<'_>,
+    project: &BuildableProject,
+    ready: Vec<Ready>,
+) -> Result<Vec<(Side, Vec<String>)>, FlowError> {
+    let trees: Vec<compile::Tree> = { ready.iter() }
+        .filter_map(|side| match side {
+            Ready::Tree(_, tree) => Some(tree.clone()),
+            Ready::Read(_) => None,
         })
-        .await?;
-    let manifest = manifest(label, &manifest_bytes)?;
-    Ok(Side {
-        source,
-        manifest,
-        manifest_bytes,
-        run_results: None,
-        project: Some(folder),
-        artefacts,
-    })
+        .collect();
+    let labels: Vec<&str> = trees.iter().map(|tree| tree.label).collect();
+    let mut made = Vec::new();
+    if !trees.is_empty() {
+        let name = format!("compile {} with dbt", labels.join(" and "));
+        let step = run.step(&name, async |run| {
+            for tree in &trees {
+                packages(run, project, tree.label, &tree.folder, &tree.artefacts).await?;
+                // A local package is a link that dbt has just made.
+                no_link_out(tree.label, &tree.root)?;
+            }
+            compile::compile(run, project, &trees).await
+        });
+        made = step.await?;
+    }
+    let mut made = made.into_iter();
+    let missing = || FlowError::Render { message: "dbt compiled no tree".to_owned() };
+    { ready.into_iter() }
+        .map(|side| match side {
+            Ready::Read(side) => Ok((*side, Vec::new())),
+            Ready::Tree(source, tree) => {
+                let compile::Made { manifest, bytes, notes } = made.next().ok_or_else(missing)?;
+                let side = Side {
+                    source,
+                    manifest,
+                    manifest_bytes: bytes,
+                    run_results: None,
+                    project: Some(tree.folder),
+                    artefacts: tree.artefacts,
+                };
+                Ok((side, notes))
+            }
+        })
+        .collect()
 }
 
 /// Nothing is read or written through a link that leads out of the tree.
@@ -297,7 +349,11 @@ pub async fn run_dbt(
     }
 }
 
-fn keep_log(run: &Supervisor<'_>, command: &str, log: &Path) -> Result<PathBuf, FlowError> {
+pub(super) fn keep_log(
+    run: &Supervisor<'_>,
+    command: &str,
+    log: &Path,
+) -> Result<PathBuf, FlowError> {
     let shelf = run.desk.memory.folder().join("logs");
     let kept = shelf.join(format!("{}-dbt-{command}.log", run.run.id.short()));
     if !log.is_file() {
@@ -400,7 +456,7 @@ async fn read_artefacts(
     .await
 }
 
-fn manifest(label: &str, bytes: &[u8]) -> Result<Manifest, FlowError> {
+pub(super) fn manifest(label: &str, bytes: &[u8]) -> Result<Manifest, FlowError> {
     Manifest::parse(bytes).map_err(|source| FlowError::Manifest { side: label.to_owned(), source })
 }
 

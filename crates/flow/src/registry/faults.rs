@@ -9,6 +9,8 @@ use belay_model::Explain;
 pub enum Kind {
     Worker,
     Workflow,
+    /// A team's rules for reviews.
+    Impact,
 }
 
 /// One thing that is wrong.
@@ -60,16 +62,20 @@ impl Faults {
 
 impl Explain for Faults {
     fn code(&self) -> &'static str {
-        if self.0.iter().any(|fault| fault.kind == Kind::Worker) {
+        let has = |kind| self.0.iter().any(|fault| fault.kind == kind);
+        if has(Kind::Worker) {
             "worker/invalid"
-        } else {
+        } else if has(Kind::Workflow) {
             "workflow/invalid"
+        } else {
+            "impact/invalid"
         }
     }
 
     fn help(&self) -> Option<String> {
         let page = match self.code() {
             "worker/invalid" => "workers",
+            "impact/invalid" => "risk",
             _ => "workflows",
         };
         Some(format!("correct the lines named; `docs/reference/{page}.md` has every key"))

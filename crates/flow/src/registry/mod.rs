@@ -151,6 +151,7 @@ fn built_in() -> Result<BTreeMap<String, Registered>, Faults> {
         Registered::dbt_impact()?,
         Registered::demo()?,
         Registered::evaluator()?,
+        Registered::publisher()?,
     ];
     Ok(workers.into_iter().map(|worker| (worker.name.clone(), worker)).collect())
 }
@@ -194,6 +195,7 @@ fn files(root: &Path, kind: Kind, faults: &mut Faults) -> Vec<(String, String)> 
     let folder = match kind {
         Kind::Worker => "belay/workers",
         Kind::Workflow => "belay/workflows",
+        Kind::Impact => "belay",
     };
     let mut fault = |file: &str, what: String| {
         faults.0.push(Fault { file: file.to_owned(), line: 0, kind, what });

@@ -27,7 +27,9 @@ pub(crate) const KEYS: [&str; 13] = [
 const DBT_IMPACT: &str = include_str!("../../workers/dbt-impact.yaml");
 const DEMO: &str = include_str!("../../workers/demo.yaml");
 const AUDIT: &str = include_str!("../../workers/audit.yaml");
+const PUBLISHER: &str = include_str!("../../workers/publisher.yaml");
 const EVALUATOR: &str = include_str!("../../workers/evaluator.yaml");
+const BENCH: &str = include_str!("../../workers/bench.yaml");
 const RANGE: &str = include_str!("../../workers/range.yaml");
 
 /// Where a worker comes from.
@@ -96,9 +98,19 @@ impl Registered {
         Self::parse("evaluator.yaml", EVALUATOR, Origin::BuiltIn)
     }
 
+    /// The worker behind `belay publish`.
+    pub fn publisher() -> Result<Self, Faults> {
+        Self::parse("publisher.yaml", PUBLISHER, Origin::BuiltIn)
+    }
+
     /// The worker that executes cases, in a record that is thrown away.
     pub fn range() -> Result<Self, Faults> {
         Self::parse("range.yaml", RANGE, Origin::BuiltIn)
+    }
+
+    /// The worker that makes the projects of the regression bench.
+    pub fn bench() -> Result<Self, Faults> {
+        Self::parse("bench.yaml", BENCH, Origin::BuiltIn)
     }
 
     /// Reads a file. What it names outside of itself is checked by [`super::Registry::load`].

@@ -2,9 +2,11 @@
 
 use askama::Template;
 
-use super::markdown::{differs, moved_columns, shown, what};
+use super::markdown::{shown, what};
+use super::picture::{self, Picture};
 use super::short;
-use super::wire::{Data, Finding, Impact, Sample, Severity};
+use super::view::{self, Hole, differs, moved_columns};
+use super::wire::{Data, Edit, Finding, Impact, Override, Sample};
 use crate::FlowError;
 use crate::figures::{amount, counted_usize, grouped};
 
@@ -12,12 +14,16 @@ use crate::figures::{amount, counted_usize, grouped};
 #[template(path = "report.html")]
 struct Page<'a> {
     report: &'a Impact,
+    picture: Picture,
 }
+
+/// Nodes in the picture.
+const MOST_NODES: usize = 80;
 
 /// Renders the page. The template escapes everything that is not its own.
 pub fn html(report: &Impact) -> Result<String, FlowError> {
     let report = &super::legible(report);
-    let rendered = Page { report }.render();
+    let rendered = Page { report, picture: picture::draw(report, MOST_NODES) }.render();
     rendered.map_err(|error| FlowError::Render { message: error.to_string() })
 }
 
@@ -28,8 +34,67 @@ pub fn html(report: &Impact) -> Result<String, FlowError> {
     reason = "a template reaches only methods of its page, and passes references"
 )]
 impl Page<'_> {
+    fn contradictions(&self) -> Vec<&Finding> {
+        view::contradictions(self.report)
+    }
+
     fn findings(&self) -> Vec<&Finding> {
-        self.report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect()
+        view::evidence(self.report)
+    }
+
+    fn edits(&self) -> Vec<&Edit> {
+        view::telling(self.report).0
+    }
+
+    fn drafted(&self) -> Option<(&str, String)> {
+        view::drafted(self.report)
+    }
+
+    /// A word on the edits that moved nothing.
+    fn quiet(&self) -> Option<String> {
+        let quiet = view::telling(self.report).1;
+        (!quiet.is_empty()).then(|| view::quiet(&quiet))
+    }
+
+    fn holes(&self) -> Vec<Hole<'_>> {
+        view::holes(self.report)
+    }
+
+    fn told(&self, hole: &Hole<'_>) -> String {
+        hole.told()
+    }
+
+    fn place_of(&self, edit: &Edit) -> String {
+        view::place_of(edit)
+    }
+
+    fn meaning_of(&self, edit: &Edit) -> String {
+        view::meaning_of(edit)
+    }
+
+    fn reach_of(&self, edit: &Edit) -> String {
+        view::reach_of(edit)
+    }
+
+    fn moved_of(&self, edit: &Edit) -> String {
+        view::moved_of(edit, self.report)
+    }
+
+    fn left_out(&self) -> usize {
+        self.picture.left_out
+    }
+
+    fn overridden(&self, one: &Override) -> String {
+        view::overridden(one)
+    }
+
+    fn cost(&self) -> Option<String> {
+        view::cost(self.report)
+    }
+
+    /// Factors that say why; reports of old have none.
+    fn factors(&self) -> Vec<&super::wire::Factor> {
+        self.report.risk.factors.iter().filter(|factor| !factor.name.is_empty()).collect()
     }
 
     /// The text in pieces: `true` for what stood between backticks.
@@ -97,12 +162,23 @@ impl Page<'_> {
     }
 
     fn interesting<'a>(&self, data: &'a Data) -> Vec<&'a super::wire::Column> {
-        let moved = |column: &&super::wire::Column| {
-            column.change != "same"
-                || column.changed > Some(0)
-                || column.null_base != column.null_head
-        };
-        data.columns.iter().filter(moved).collect()
+        view::interesting(data)
+    }
+
+    fn distinct(&self, column: &super::wire::Column) -> String {
+        view::distinct(column)
+    }
+
+    fn range(&self, column: &super::wire::Column) -> String {
+        view::range(column)
+    }
+
+    fn shift(&self, column: &super::wire::Column) -> String {
+        view::shift(column)
+    }
+
+    fn top(&self, column: &super::wire::Column) -> String {
+        view::top(column)
     }
 
     /// How wide the bar of a column's changed share is, in percent.

@@ -1,87 +1,170 @@
-//! The report as a pull request comment: the verdict first, then what can be unfolded.
+//! The report as a pull request comment: what decides comes first and open, the rest can be unfolded. It
+//! never grows longer than a code host takes.
 
+use super::escape::{cell, code, escape, text};
+use super::fit::{LIMIT, Section, fit, fold};
 use super::short;
+use super::view::{
+    because, contradictions, cost, differs, drafted, evidence, holes, interesting, meaning_of,
+    moved_columns, moved_of, overridden, place_of, reach_of, telling,
+};
 use super::wire::{Data, Finding, Impact, Sample, Severity, Test};
+use super::{picture, view};
 use crate::figures::{amount, counted_usize, grouped};
 
-/// Folded away below this many.
-const OPEN_FINDINGS: usize = 12;
+/// Columns of one relation that are listed.
+const MOST_COLUMNS: usize = 40;
+/// Nodes in the picture.
+const MOST_NODES: usize = 40;
 
 /// The report in Markdown that code hosts render.
 pub fn markdown(report: &Impact) -> String {
     let report = &super::legible(report);
-    let mut out = String::new();
-    out.push_str(&format!("## belay: dbt impact — risk **{}**\n\n", report.risk.level));
+    let sections = [
+        refuted(report),
+        edits(report),
+        findings(report),
+        not_verified(report),
+        data(report),
+        details(report),
+        lineage(report),
+        harmless(report),
+        overrides(report),
+        points(report),
+        tests(report),
+        scope(report),
+        notes(report),
+    ];
+    fit(&lead(report), &sections, LIMIT)
+}
+
+fn lead(report: &Impact) -> String {
+    let risk = &report.risk;
+    let mut out = format!("## {} belay: dbt impact — risk **{}**\n\n", dot(risk.level), risk.level);
+    if let Some(because) = because(report) {
+        out.push_str(&format!("{}\n\n", text(&because)));
+    }
     out.push_str(&format!("{}\n\n", text(&report.summary)));
+    let asked = match risk.reviewers.as_slice() {
+        [] => String::new(),
+        reviewers => format!(" · asks for {}", text(&reviewers.join(", "))),
+    };
+    let cost = cost(report).map(|cost| format!(" · {}", text(&cost))).unwrap_or_default();
     out.push_str(&format!(
-        "`{}` → `{}` · run `{}` · score {}\n\n",
+        "`{}` → `{}` · run `{}` · score {}{asked}{cost}\n\n",
         code(&report.base.name),
         code(&report.head.name),
         report.run,
-        report.risk.score
+        risk.score
     ));
-    if !report.look_first.is_empty() {
+    if let Some((told, by)) = drafted(report) {
+        out.push_str(&format!("> {}\n>\n> <sub>{}</sub>\n\n", text(told), text(&by)));
+    }
+    if risk.reasons.is_empty() && !report.look_first.is_empty() {
         out.push_str("### Look at first\n\n");
         report.look_first.iter().for_each(|line| out.push_str(&format!("1. {}\n", text(line))));
         out.push('\n');
     }
-    findings(&mut out, report);
-    data(&mut out, report);
-    harmless(&mut out, report);
-    tests(&mut out, report);
-    scope(&mut out, report);
-    not_compared(&mut out, report);
     out
 }
 
-fn findings(out: &mut String, report: &Impact) {
-    let worth: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
-    if worth.is_empty() {
-        return;
-    }
-    out.push_str("### Findings\n\n");
-    let table = |findings: &[&Finding]| {
-        let mut rows = "| severity | where | what | id |\n| --- | --- | --- | --- |\n".to_owned();
-        for finding in findings {
-            let node = finding.node.as_deref().map_or("project", short);
-            let place = match &finding.column {
-                Some(column) => format!("`{}`.`{}`", code(node), code(column)),
-                None => format!("`{}`", code(node)),
-            };
-            rows.push_str(&format!(
-                "| {} {} | {place} | {} | `{}` |\n",
-                dot(finding.severity),
-                finding.severity,
-                finding.reason().map_or_else(
-                    || cell(&finding.message),
-                    |reason| format!("{}<br>{}", cell(&finding.message), cell(reason))
-                ),
-                finding.id
-            ));
-        }
-        rows
-    };
-    let (open, folded) = worth.split_at(worth.len().min(OPEN_FINDINGS));
-    out.push_str(&table(open));
-    out.push('\n');
-    if !folded.is_empty() {
-        out.push_str(&fold(&format!("{} more findings", folded.len()), &table(folded)));
+/// What the data refute comes before everything else.
+fn refuted(report: &Impact) -> Section {
+    Section {
+        title: "⚠️ The data contradict the code".to_owned(),
+        open: Some(6),
+        head: FINDINGS.to_owned(),
+        rows: contradictions(report).into_iter().map(|one| finding(one, true)).collect(),
+        noun: "contradiction",
     }
 }
 
-fn data(out: &mut String, report: &Impact) {
-    let moved: Vec<&Data> = report.data.iter().filter(|data| differs(data)).collect();
-    if moved.is_empty() {
-        return;
+fn edits(report: &Impact) -> Section {
+    let (telling, quiet) = telling(report);
+    let row = |edit: &super::wire::Edit| {
+        format!(
+            "| `{}` <sub>{}</sub> | {} | {} | {} |\n",
+            code(&place_of(edit)),
+            code(&edit.id),
+            cell(&meaning_of(edit)),
+            reach_of(edit),
+            cell(&moved_of(edit, report))
+        )
+    };
+    let mut rows: Vec<String> = telling.into_iter().map(row).collect();
+    if !quiet.is_empty() {
+        rows.push(format!("| *{}* | | | |\n", cell(&view::quiet(&quiet))));
     }
-    out.push_str("### Data\n\n");
-    out.push_str(
-        "| relation | rows in base | in head | added | removed | changed | columns that moved |\n",
-    );
-    out.push_str("| --- | ---: | ---: | ---: | ---: | ---: | --- |\n");
-    for data in &moved {
-        out.push_str(&format!(
+    Section {
+        title: "What was edited".to_owned(),
+        open: Some(8),
+        head: "| edit | means | reaches | moved |\n| --- | --- | --- | --- |\n".to_owned(),
+        rows,
+        noun: "edit",
+    }
+}
+
+const FINDINGS: &str = "| severity | where | what | because of |\n| --- | --- | --- | --- |\n";
+
+fn findings(report: &Impact) -> Section {
+    Section {
+        title: "Evidence".to_owned(),
+        open: Some(10),
+        head: FINDINGS.to_owned(),
+        rows: evidence(report).into_iter().map(|one| finding(one, false)).collect(),
+        noun: "finding",
+    }
+}
+
+fn finding(finding: &Finding, whole: bool) -> String {
+    let node = finding.node.as_deref().map_or("project", short);
+    let place = match &finding.column {
+        Some(column) => format!("`{}`.`{}`", code(node), code(column)),
+        None => format!("`{}`", code(node)),
+    };
+    let mut what = cell(&finding.message);
+    let reasons: Vec<&str> = if whole {
+        finding.evidence.iter().map(String::as_str).take(3).collect()
+    } else {
+        finding.reason().into_iter().collect()
+    };
+    reasons.iter().for_each(|reason| what.push_str(&format!("<br>{}", cell(reason))));
+    if !finding.places.is_empty() {
+        let nodes: Vec<String> = finding.places.iter().map(|place| place.node.clone()).collect();
+        let below = counted_usize(nodes.len(), "place");
+        what.push_str(&format!("<br>and {below} below: {}", cell(&view::names(&nodes, 4))));
+    }
+    let severity = match &finding.accepted {
+        Some(why) => {
+            what.push_str(&format!("<br>accepted: {}", cell(why)));
+            format!("⚪ ~~{}~~", finding.severity)
+        }
+        None => format!("{} {}", dot(finding.severity), finding.severity),
+    };
+    let causes: Vec<String> =
+        finding.caused_by.iter().take(3).map(|id| format!("`{}`", code(id))).collect();
+    let causes = if causes.is_empty() { "–".to_owned() } else { causes.join(" ") };
+    format!("| {severity} | {place} | {what}<br><sub>{}</sub> | {causes} |\n", finding.id)
+}
+
+fn not_verified(report: &Impact) -> Section {
+    let row = |hole: &view::Hole<'_>| {
+        let count = hole.entries.len();
+        let count = if count > 1 { format!(" ({count})") } else { String::new() };
+        format!("- **{}**{count}: {}\n", hole.words, text(&hole.told()))
+    };
+    Section {
+        title: "Not verified".to_owned(),
+        open: Some(12),
+        head: String::new(),
+        rows: holes(report).iter().map(row).collect(),
+        noun: "kind",
+    }
+}
+
+fn data(report: &Impact) -> Section {
+    let row = |data: &Data| {
+        format!(
             "| `{}` | {} | {} | {} | {} | {} | {} |\n",
             code(short(&data.node)),
             grouped(data.rows.base),
@@ -90,78 +173,87 @@ fn data(out: &mut String, report: &Impact) {
             grouped(data.rows.removed),
             data.rows.changed.map_or_else(|| "–".to_owned(), grouped),
             cell(&moved_columns(data)),
-        ));
+        )
+    };
+    let rows: Vec<String> = report.data.iter().filter(|data| differs(data)).map(row).collect();
+    Section {
+        title: format!("Data: {} differ", counted_usize(rows.len(), "relation")),
+        open: None,
+        head: "| relation | rows in base | in head | added | removed | changed | columns that moved |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |\n".to_owned(),
+        rows,
+        noun: "relation",
     }
-    out.push('\n');
-    for data in moved.iter().filter(|data| !data.samples.is_empty()) {
+}
+
+fn details(report: &Impact) -> Section {
+    let one = |data: &Data| {
         let key = if data.key.is_empty() {
             String::new()
         } else {
-            format!(", key `{}`", data.key.join("`, `"))
+            let keys: Vec<String> = data.key.iter().map(|key| code(key)).collect();
+            format!(", key `{}`", keys.join("`, `"))
         };
-        let summary =
-            format!("<code>{}</code>: columns and example rows", escape(short(&data.node)));
         let remark = data.remark.as_deref().map(|remark| format!(" Mind: {}.", text(remark)));
         let body = format!(
             "Method: {}{key}.{}\n\n{}\n{}",
             data.method,
             remark.unwrap_or_default(),
             columns(data),
-            samples(&data.samples)
+            if data.samples.is_empty() { String::new() } else { samples(&data.samples) }
         );
-        out.push_str(&fold(&summary, &body));
-    }
-}
-
-/// Something in it is not the same.
-pub(super) fn differs(data: &Data) -> bool {
-    let rows = &data.rows;
-    rows.base != rows.head
-        || rows.added > 0
-        || rows.removed > 0
-        || rows.changed > Some(0)
-        || data.columns.iter().any(|column| column.change != "same")
-}
-
-pub(super) fn moved_columns(data: &Data) -> String {
-    let of = |column: &super::wire::Column| match (column.change.as_str(), column.changed) {
-        ("added", _) => Some(format!("+{}", column.name)),
-        ("removed", _) => Some(format!("−{}", column.name)),
-        (_, Some(changed)) if changed > 0 => {
-            Some(format!("{} ({})", column.name, grouped(changed)))
-        }
-        ("retyped", _) => Some(format!("{} (type)", column.name)),
-        _ => None,
+        fold(&format!("<code>{}</code>", escape(short(&data.node))), &body)
     };
-    let names: Vec<String> = data.columns.iter().filter_map(of).collect();
-    if names.len() > 8 {
-        let rest = names.len() - 8;
-        return format!(
-            "{} and {rest} more",
-            names.iter().take(8).cloned().collect::<Vec<_>>().join(", ")
-        );
+    Section {
+        title: "Columns side by side, and example rows".to_owned(),
+        open: None,
+        head: String::new(),
+        rows: report.data.iter().filter(|data| differs(data)).map(one).collect(),
+        noun: "relation",
     }
-    names.join(", ")
+}
+
+fn lineage(report: &Impact) -> Section {
+    let picture = picture::draw(report, MOST_NODES);
+    if picture.arrows.is_empty() {
+        return Section::default();
+    }
+    let mut rows = vec![picture::mermaid(&picture)];
+    if picture.left_out > 0 {
+        let nodes = counted_usize(picture.left_out, "node");
+        rows.push(format!("\n*{nodes} more, without room in the picture*\n"));
+    }
+    Section {
+        title: "Lineage: ✎ edited, red and yellow moved, green proved the same, blue reads it"
+            .to_owned(),
+        open: None,
+        head: String::new(),
+        rows,
+        noun: "picture",
+    }
 }
 
 fn columns(data: &Data) -> String {
-    let mut rows = "| column | change | rows changed | NULLs base → head | sum base → head |\n| --- | --- | ---: | --- | --- |\n".to_owned();
-    let interesting = |column: &&super::wire::Column| {
-        column.change != "same" || column.changed > Some(0) || column.null_base != column.null_head
-    };
-    for column in data.columns.iter().filter(interesting) {
+    let mut rows = "| column | change | rows changed | NULLs base → head | sum base → head | distinct | shift |\n| --- | --- | ---: | --- | --- | --- | ---: |\n".to_owned();
+    let found = interesting(data);
+    let rest = found.len().saturating_sub(MOST_COLUMNS);
+    for column in found.into_iter().take(MOST_COLUMNS) {
         let count = |count: Option<i64>| count.map_or_else(|| "–".to_owned(), grouped);
         let sum = |sum: Option<f64>| sum.map_or_else(|| "–".to_owned(), amount);
         rows.push_str(&format!(
-            "| `{}` | {} | {} | {} → {} | {} → {} |\n",
+            "| `{}` | {} | {} | {} → {} | {} → {} | {} | {} |\n",
             code(&column.name),
-            column.change,
+            if column.volatile { "volatile" } else { &column.change },
             count(column.changed),
             count(column.null_base),
             count(column.null_head),
             sum(column.sum_base),
             sum(column.sum_head),
+            view::distinct(column),
+            view::shift(column),
         ));
+    }
+    if rest > 0 {
+        rows.push_str(&format!("\n*and {rest} more columns*\n"));
     }
     rows
 }
@@ -211,23 +303,71 @@ pub(super) fn shown(value: Option<&str>) -> String {
     }
 }
 
-fn harmless(out: &mut String, report: &Impact) {
-    if report.harmless.is_empty() {
-        return;
-    }
+fn harmless(report: &Impact) -> Section {
     let line = |one: &super::wire::Harmless| {
         format!("- `{}`: {}\n", code(short(&one.node)), text(&one.proof))
     };
-    let lines: String = report.harmless.iter().map(line).collect();
-    out.push_str(&fold(
-        &format!("Proved harmless: {}", counted_usize(report.harmless.len(), "relation")),
-        &lines,
-    ));
+    let cut = |one: &super::wire::CutOff| {
+        let (node, because) = (code(short(&one.node)), code(short(&one.because)));
+        format!("- `{node}`: not built, because `{because}` came out equal\n")
+    };
+    let rows: Vec<String> = { report.harmless.iter().map(line) }
+        .chain(report.cut_off.iter().map(cut))
+        .chain(report.spared.iter().map(line))
+        .collect();
+    Section {
+        title: format!(
+            "Proved harmless: {} by data, {} cut off, {} spared by their code",
+            report.harmless.len(),
+            report.cut_off.len(),
+            report.spared.len()
+        ),
+        open: None,
+        head: String::new(),
+        rows,
+        noun: "node",
+    }
 }
 
-fn tests(out: &mut String, report: &Impact) {
+fn overrides(report: &Impact) -> Section {
+    let row = |one: &super::wire::Override| format!("- {}\n", text(&overridden(one)));
+    Section {
+        title: format!("Overrides in the change: {}", report.overrides.len()),
+        open: None,
+        head: String::new(),
+        rows: report.overrides.iter().map(row).collect(),
+        noun: "override",
+    }
+}
+
+fn points(report: &Impact) -> Section {
+    let row = |factor: &super::wire::Factor| {
+        format!(
+            "| {} | {} | {} | {} |\n",
+            factor.points,
+            cell(&factor.name),
+            cell(&factor.why),
+            code(&factor.finding)
+        )
+    };
+    Section {
+        title: format!("Points: {}", report.risk.score),
+        open: None,
+        head: "| points | for | why | about |\n| ---: | --- | --- | --- |\n".to_owned(),
+        rows: report
+            .risk
+            .factors
+            .iter()
+            .filter(|factor| !factor.name.is_empty())
+            .map(row)
+            .collect(),
+        noun: "factor",
+    }
+}
+
+fn tests(report: &Impact) -> Section {
     if report.tests.is_empty() {
-        return;
+        return Section::default();
     }
     let of = |verdict: &str| report.tests.iter().filter(|test| test.verdict == verdict).count();
     let title = format!(
@@ -250,49 +390,58 @@ fn tests(out: &mut String, report: &Impact) {
             test.verdict
         )
     };
-    let rows: String = report.tests.iter().filter(notable).map(row).collect();
-    let body = if rows.is_empty() {
-        "Every test that ran says in head what it said in base.\n".to_owned()
-    } else {
-        format!("| test | base | head | verdict |\n| --- | --- | --- | --- |\n{rows}")
-    };
-    out.push_str(&fold(&title, &body));
+    let mut rows: Vec<String> = report.tests.iter().filter(notable).map(row).collect();
+    let mut head = "| test | base | head | verdict |\n| --- | --- | --- | --- |\n".to_owned();
+    if rows.is_empty() {
+        head.clear();
+        rows.push("Every test that ran says in head what it said in base.\n".to_owned());
+    }
+    Section { title, open: None, head, rows, noun: "test" }
 }
 
-fn scope(out: &mut String, report: &Impact) {
-    let mut body = String::new();
-    for changed in &report.changed {
-        body.push_str(&format!(
-            "- `{}`: {}\n",
+fn scope(report: &Impact) -> Section {
+    let changed = report.changed.iter().map(|changed| {
+        let meaning = changed.meaning.as_deref().map(|meaning| format!(" ({meaning})"));
+        format!(
+            "- `{}`{}: {}\n",
             code(&changed.node),
+            meaning.unwrap_or_default(),
             text(&changed.reasons.join(", "))
-        ));
-    }
-    body.push('\n');
-    for affected in &report.affected {
+        )
+    });
+    let shown = report.affected.iter().filter(|one| !one.node.starts_with("test."));
+    let affected = shown.map(|affected| {
         let via: Vec<String> =
             affected.via.iter().map(|node| format!("`{}`", code(short(node)))).collect();
-        body.push_str(&format!("- `{}` via {}\n", code(&affected.node), via.join(", ")));
-    }
+        let columns = match affected.columns.as_slice() {
+            [] => String::new(),
+            columns => format!(": {}", text(&columns.join(", "))),
+        };
+        format!("- `{}` via {}{columns}\n", code(&affected.node), via.join(", "))
+    });
     let title =
         format!("Scope: {} changed, {} affected", report.changed.len(), report.affected.len());
-    out.push_str(&fold(&title, &body));
+    let mut rows: Vec<String> = changed.chain(affected).collect();
+    let tests = report.affected.len()
+        - report.affected.iter().filter(|one| !one.node.starts_with("test.")).count();
+    if tests > 0 {
+        rows.push(format!("- and {} on them\n", counted_usize(tests, "test")));
+    }
+    Section { title, open: None, head: String::new(), rows, noun: "node" }
 }
 
-fn not_compared(out: &mut String, report: &Impact) {
-    if report.not_compared.is_empty() && report.notes.is_empty() {
-        return;
-    }
+fn notes(report: &Impact) -> Section {
     let line = |one: &super::wire::NotCompared| {
         format!("- `{}`: {}\n", code(short(&one.node)), text(&one.why))
     };
-    let mut body: String = report.not_compared.iter().map(line).collect();
-    report.notes.iter().for_each(|note| body.push_str(&format!("- {}\n", text(note))));
-    out.push_str(&fold("Not compared", &body));
-}
-
-fn fold(title: &str, body: &str) -> String {
-    format!("<details><summary>{title}</summary>\n\n{}\n\n</details>\n\n", body.trim_end())
+    let notes = report.notes.iter().map(|note| format!("- {}\n", text(note)));
+    Section {
+        title: "Notes".to_owned(),
+        open: None,
+        head: String::new(),
+        rows: report.not_compared.iter().map(line).chain(notes).collect(),
+        noun: "note",
+    }
 }
 
 fn dot(severity: Severity) -> &'static str {
@@ -302,61 +451,5 @@ fn dot(severity: Severity) -> &'static str {
         Severity::Medium => "🟡",
         Severity::Low => "🔵",
         Severity::Info => "⚪",
-    }
-}
-
-/// Text of others between words of ours: nothing in it may act as markup, mention or link.
-fn text(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut in_code = false;
-    for letter in text.chars() {
-        match letter {
-            '`' => {
-                in_code = !in_code;
-                safe.push('`');
-            }
-            '<' if !in_code => safe.push_str("&lt;"),
-            '@' if !in_code => safe.push_str("@\u{200b}"),
-            '*' | '_' | '[' | ']' | '#' | '|' | '!' if !in_code => {
-                safe.push('\\');
-                safe.push(letter);
-            }
-            letter if letter.is_control() => safe.push(' '),
-            letter => safe.push(letter),
-        }
-    }
-    if in_code { safe.replace('`', "'") } else { safe }
-}
-
-/// In a table a bar ends the cell, even inside code.
-fn cell(content: &str) -> String {
-    let escaped = text(content);
-    escaped.replace("\\|", "|").replace('|', "\\|")
-}
-
-/// Between backticks.
-fn code(text: &str) -> String {
-    let shown = text.replace('`', "'").replace(char::is_control, " ");
-    shown.replace('|', "\\|")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_of_others_cannot_become_markup() {
-        let hostile = "<img src=x> @everyone [click](http://x) # big | cell `a|b` *bold*";
-        let safe = text(hostile);
-        assert!(
-            !safe.contains("<img") && !safe.contains("@everyone") && !safe.contains("[click]"),
-            "{safe}"
-        );
-        assert_eq!(text("an odd ` tick <b>").matches('`').count(), 0);
-        assert_eq!(cell("a | `b|c`"), "a \\| `b\\|c`");
     }
 }

@@ -1,17 +1,26 @@
 //! The report of a review in the forms that people and programs read.
 
+mod escape;
+mod fit;
 mod html;
+mod junit;
 mod markdown;
+mod picture;
+mod sarif;
 mod terminal;
+mod view;
 pub mod wire;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use html::html;
+pub use junit::junit;
 pub use markdown::markdown;
+pub use sarif::sarif;
 pub use terminal::terminal;
-pub use wire::build;
+pub use write::build;
 
 use crate::FlowError;
 
@@ -22,6 +31,8 @@ pub enum Form {
     Json,
     Markdown,
     Html,
+    Sarif,
+    Junit,
 }
 
 impl Form {
@@ -31,11 +42,13 @@ impl Form {
             Self::Json => "json",
             Self::Markdown => "md",
             Self::Html => "html",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Text, Self::Json, Self::Markdown, Self::Html];
+        let all = [Self::Text, Self::Json, Self::Markdown, Self::Html, Self::Sarif, Self::Junit];
         all.into_iter().find(|form| form.as_str() == text)
     }
 
@@ -45,6 +58,8 @@ impl Form {
             Self::Json => json(report),
             Self::Markdown => Ok(markdown(report)),
             Self::Html => html(report),
+            Self::Sarif => sarif(report),
+            Self::Junit => junit(report),
         }
     }
 }

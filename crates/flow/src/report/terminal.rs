@@ -1,7 +1,11 @@
 //! The report for a terminal: readable without colour, and with it at a glance.
 
-use super::markdown::{differs, moved_columns, shown, what};
+use super::markdown::{shown, what};
 use super::short;
+use super::view::{
+    self, because, contradictions, cost, differs, drafted, evidence, holes, meaning_of,
+    moved_columns, moved_of, overridden, place_of, reach_of, telling,
+};
 use super::wire::{Finding, Impact, Severity};
 use crate::figures::{counted, grouped};
 
@@ -23,15 +27,24 @@ pub fn terminal(report: &Impact) -> String {
         clean(&report.base.name),
         clean(&report.head.name)
     ));
+    if let Some(because) = because(report) {
+        out.push_str(&format!("{BOLD}{}{RESET}\n", clean(&because)));
+    }
     out.push_str(&format!("{}\n\n", clean(&report.summary)));
-    if !report.look_first.is_empty() {
+    if let Some((told, by)) = drafted(report) {
+        out.push_str(&format!("{}\n{DIM}{}{RESET}\n\n", clean(told), clean(&by)));
+    }
+    if report.risk.reasons.is_empty() && !report.look_first.is_empty() {
         out.push_str(&format!("{BOLD}look at first{RESET}\n"));
         for (at, line) in report.look_first.iter().enumerate() {
             out.push_str(&format!("  {}. {}\n", at + 1, clean(line)));
         }
         out.push('\n');
     }
-    findings(&mut out, report);
+    findings(&mut out, "the data contradict the code", &contradictions(report));
+    edits(&mut out, report);
+    findings(&mut out, "evidence", &evidence(report));
+    not_verified(&mut out, report);
     data(&mut out, report);
     list(
         &mut out,
@@ -40,9 +53,15 @@ pub fn terminal(report: &Impact) -> String {
     );
     list(
         &mut out,
-        "not compared",
-        report.not_compared.iter().map(|one| (short(&one.node), one.why.as_str())),
+        "spared",
+        report.spared.iter().map(|one| (short(&one.node), one.proof.as_str())),
     );
+    let equal: Vec<(&str, String)> = report
+        .cut_off
+        .iter()
+        .map(|one| (short(&one.node), format!("{} came out equal", short(&one.because))))
+        .collect();
+    list(&mut out, "not built", equal.iter().map(|(node, why)| (*node, why.as_str())));
     if report.build.is_none() && report.data.is_empty() {
         let reasons: Vec<(String, String)> =
             report.changed.iter().map(|one| (one.node.clone(), one.reasons.join(", "))).collect();
@@ -63,19 +82,65 @@ pub fn terminal(report: &Impact) -> String {
         list(&mut out, "affected", via.iter().map(|(node, why)| (node.as_str(), why.as_str())));
     }
     tests(&mut out, report);
+    for one in &report.overrides {
+        out.push_str(&format!("{BOLD}override{RESET}  {}\n", clean(&overridden(one))));
+    }
+    if !report.risk.reviewers.is_empty() {
+        let names = clean(&report.risk.reviewers.join(", "));
+        out.push_str(&format!("{BOLD}asks for{RESET}  {names}\n"));
+    }
+    if let Some(cost) = cost(report) {
+        out.push_str(&format!("{DIM}took {}{RESET}\n", clean(&cost)));
+    }
     for note in &report.notes {
         out.push_str(&format!("{DIM}note: {}{RESET}\n", clean(note)));
     }
     out
 }
 
-fn findings(out: &mut String, report: &Impact) {
-    let worth: Vec<&Finding> =
-        report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+fn edits(out: &mut String, report: &Impact) {
+    let (telling, quiet) = telling(report);
+    if telling.is_empty() && quiet.is_empty() {
+        return;
+    }
+    out.push_str(&format!("{BOLD}edits{RESET}\n"));
+    for edit in telling.iter().take(SHOWN) {
+        out.push_str(&format!(
+            "  {BOLD}{}{RESET}  {}  {DIM}{}{RESET}\n      reaches {} · moved {}\n",
+            clean(&place_of(edit)),
+            clean(&meaning_of(edit)),
+            clean(&edit.id),
+            reach_of(edit),
+            clean(&moved_of(edit, report))
+        ));
+    }
+    if telling.len() > SHOWN {
+        out.push_str(&format!("  {DIM}and {} more{RESET}\n", telling.len() - SHOWN));
+    }
+    if !quiet.is_empty() {
+        out.push_str(&format!("  {DIM}{}{RESET}\n", clean(&view::quiet(&quiet))));
+    }
+    out.push('\n');
+}
+
+fn not_verified(out: &mut String, report: &Impact) {
+    let holes = holes(report);
+    if holes.is_empty() {
+        return;
+    }
+    out.push_str(&format!("{BOLD}not verified{RESET}\n"));
+    for hole in &holes {
+        let told = clean(&hole.told());
+        out.push_str(&format!("  {} ({}): {told}\n", hole.words, hole.entries.len()));
+    }
+    out.push('\n');
+}
+
+fn findings(out: &mut String, title: &str, worth: &[&Finding]) {
     if worth.is_empty() {
         return;
     }
-    out.push_str(&format!("{BOLD}findings{RESET}\n"));
+    out.push_str(&format!("{BOLD}{title}{RESET}\n"));
     for finding in worth.iter().take(SHOWN) {
         let node = finding.node.as_deref().map_or("project", short);
         let column =
@@ -89,6 +154,15 @@ fn findings(out: &mut String, report: &Impact) {
             clean(&finding.message),
             finding.id
         ));
+        if !finding.places.is_empty() {
+            let nodes: Vec<String> =
+                finding.places.iter().map(|place| place.node.clone()).collect();
+            let below = clean(&view::names(&nodes, 4));
+            out.push_str(&format!("            {DIM}and below: {below}{RESET}\n"));
+        }
+        if let Some(why) = &finding.accepted {
+            out.push_str(&format!("            {DIM}accepted: {}{RESET}\n", clean(why)));
+        }
         if let Some(reason) = finding.reason() {
             out.push_str(&format!("            {DIM}{}{RESET}\n", clean(reason)));
         }

@@ -1,12 +1,7 @@
 //! `belay.impact/1`: the report as programs read it. Fields are added, never renamed or taken away.
 
-use belay_diff::Method;
-use belay_model::RunId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::impact::points;
-use crate::impact::{Assessed, Compared, Findings, Side, SideSource};
 
 pub const SCHEMA: &str = "belay.impact/1";
 
@@ -43,6 +38,115 @@ pub struct Impact {
     /// What a reader has to know about how this was made.
     pub notes: Vec<String>,
     pub summary: String,
+    /// What somebody edited, and what follows from it.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+    /// Ids of findings in which the data refute what the code claims.
+    #[serde(default)]
+    pub contradictions: Vec<String>,
+    /// Nodes below a change that cannot see it, each with its proof.
+    #[serde(default)]
+    pub spared: Vec<Harmless>,
+    /// Nodes that were not built, because what they read came out equal.
+    #[serde(default)]
+    pub cut_off: Vec<CutOff>,
+    /// What nobody verified, the gravest kinds first.
+    #[serde(default)]
+    pub not_verified: Vec<NotVerified>,
+    /// What the change itself says of its findings.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
+    /// Who reads whom among the nodes of this report.
+    #[serde(default)]
+    pub lineage: Vec<Arrow>,
+    #[serde(default)]
+    pub cost: Cost,
+    /// A language model's draft, as far as it holds; absent where the workspace names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<crate::summary::Draft>,
+}
+
+/// One thing that somebody edited.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Edit {
+    pub id: String,
+    /// `file`, `macro`, `var`, `seed`, `source`, `config`, `properties` or `engine`.
+    pub kind: String,
+    pub title: String,
+    pub path: Option<String>,
+    pub line: Option<u32>,
+    /// The gravest meaning among its nodes; absent where nobody read the code.
+    pub meaning: Option<String>,
+    /// What the code says, the gravest first.
+    pub reasons: Vec<String>,
+    /// Changed nodes that it explains.
+    pub nodes: Vec<String>,
+    /// Every node that can see it.
+    pub reaches: Vec<String>,
+    /// Exposures among them.
+    pub exposures: Vec<String>,
+    /// Relations that differ and that it can have moved.
+    pub moved: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct CutOff {
+    pub node: String,
+    /// The node above it that came out equal.
+    pub because: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct NotVerified {
+    /// `not_built`, `not_compared`, `not_parsed`, `not_understood`, `sampled`, `no_key`,
+    /// `fresh_build`, `snapshot_not_built`, `test_not_run`, `seed_hash`, `raw_code`,
+    /// `engine_upgrade`, `volatile`, `hooks` or `vars_reach`.
+    pub kind: String,
+    /// Absent where it is about the review as a whole.
+    pub node: Option<String>,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Override {
+    /// A finding's id, or `kind:node`; of an unreadable one the line.
+    pub what: String,
+    pub until: String,
+    pub because: String,
+    /// The commit, or `pull request`.
+    pub from: String,
+    /// `applied`, `expired`, `refused`, `unmatched` or `unreadable`.
+    pub state: String,
+    /// Findings that it takes off the level.
+    pub findings: Vec<String>,
+    pub note: Option<String>,
+}
+
+/// `to` reads `from`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Arrow {
+    pub from: String,
+    pub to: String,
+}
+
+/// What the review took.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    pub seconds: f64,
+    pub stages: Vec<Stage>,
+    /// Rows of both sides of every relation that was compared.
+    pub rows_compared: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Stage {
+    pub name: String,
+    pub seconds: f64,
+}
+
+/// Seconds as they are worth showing.
+pub fn tenths(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +164,16 @@ pub struct Changed {
     pub node: String,
     /// `new`, `removed`, `body`, `macro:…`, `config:…`, `contract`, `relation`, `source`, `seed`, …
     pub reasons: Vec<String>,
+    /// `cosmetic`, `metadata`, `physical`, `additive`, `new`, `values`, `rows`, `schema`, `removed` or
+    /// `unknown`; absent where nobody read the code.
+    #[serde(default)]
+    pub meaning: Option<String>,
+    /// Columns that may differ; `*` for all.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// The file it is written in.
+    #[serde(default)]
+    pub path: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +181,12 @@ pub struct Affected {
     pub node: String,
     /// The changed nodes through which it is reached.
     pub via: Vec<String>,
+    /// Columns that may differ; `*` for all. Empty also where nobody read the code.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Rows may come or go.
+    #[serde(default)]
+    pub rows: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -115,6 +235,27 @@ pub struct Data {
     pub columns: Vec<Column>,
     pub samples: Vec<Sample>,
     pub remark: Option<String>,
+    /// Ids of the edits that can have moved it; empty where it stands still or drifts.
+    #[serde(default)]
+    pub caused_by: Vec<String>,
+    /// `checksum`, `join`, `buckets` or `multiset`.
+    #[serde(default)]
+    pub how: String,
+    /// Present where only a sample was compared: counts are then those of its rows.
+    #[serde(default)]
+    pub sampled: Option<Sampled>,
+}
+
+/// What a sample by key says of the whole.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Sampled {
+    /// Of the keys, from 0 to 1.
+    pub share: f64,
+    /// Rows of base that were looked at.
+    pub rows: i64,
+    /// The share of rows that changed lies between these, with a confidence of 95 %.
+    pub changed_low: Option<f64>,
+    pub changed_high: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -143,6 +284,38 @@ pub struct Column {
     pub sum_head: Option<f64>,
     pub type_base: Option<String>,
     pub type_head: Option<String>,
+    /// Ids of the edits that can have moved it: none where it stands still, or where the code says that
+    /// it stays.
+    #[serde(default)]
+    pub caused_by: Vec<String>,
+    /// It has another value at every build: that it differs says nothing.
+    #[serde(default)]
+    pub volatile: bool,
+    /// Distinct values among the rows that were looked at.
+    #[serde(default)]
+    pub distinct_base: Option<i64>,
+    #[serde(default)]
+    pub distinct_head: Option<i64>,
+    /// Least and greatest, of numbers and moments.
+    #[serde(default)]
+    pub range_base: Option<[String; 2]>,
+    #[serde(default)]
+    pub range_head: Option<[String; 2]>,
+    /// How far the distribution moved: from 0, the same, to 1, nothing in common (total variation).
+    #[serde(default)]
+    pub shift: Option<f64>,
+    /// The most frequent values; empty where they must not be shown.
+    #[serde(default)]
+    pub top: Vec<TopValue>,
+}
+
+/// A value with its counts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TopValue {
+    /// As text; absent for NULL.
+    pub value: Option<String>,
+    pub base: i64,
+    pub head: i64,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -184,6 +357,31 @@ pub struct Finding {
     pub column: Option<String>,
     pub message: String,
     pub evidence: Vec<String>,
+    /// It holds whatever one thinks of it, and cannot be accepted away.
+    #[serde(default)]
+    pub fact: bool,
+    /// Ids of the edits that can have caused it.
+    #[serde(default)]
+    pub caused_by: Vec<String>,
+    /// Where the same cause shows further down, the gravest first.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// Why somebody took it off the level.
+    #[serde(default)]
+    pub accepted: Option<String>,
+    /// The file of its node, and the line where somebody edited it.
+    #[serde(default)]
+    pub path: Option<String>,
+    #[serde(default)]
+    pub line: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    pub node: String,
+    pub kind: String,
+    pub severity: Severity,
+    pub message: String,
 }
 
 #[derive(
@@ -200,18 +398,44 @@ pub enum Severity {
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Risk {
-    /// The severity of the worst finding.
+    /// The level of the heaviest cause.
     pub level: Severity,
     /// The sum of the factors' points.
     pub score: i64,
     pub factors: Vec<Factor>,
+    /// Up to three, the weightiest first.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// A fact stands behind it that is high or critical: a test, a key, a contract, a build.
+    #[serde(default)]
+    pub blocks: bool,
+    /// Whom the team's rules ask to look.
+    #[serde(default)]
+    pub reviewers: Vec<String>,
+    /// The heaviest first.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Factor {
-    /// The id of a finding.
+    /// The id of a finding, or of the edits that it is about.
     pub finding: String,
     pub points: i64,
+    /// A weight of the table in `docs/reference/risk.md`, or a team's rule.
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub why: String,
+}
+
+/// What belongs together: edits with their findings, or a finding that no edit explains.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Cause {
+    pub level: Severity,
+    pub points: i64,
+    pub edits: Vec<String>,
+    pub findings: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -262,163 +486,4 @@ impl Finding {
             self.evidence.first().map(String::as_str)
         }
     }
-}
-
-/// Writes the facts and their assessment down.
-pub fn build(run: RunId, facts: &Findings, assessed: &Assessed) -> Impact {
-    let scope = &facts.scope;
-    let texts = |ids: &[belay_dbt::NodeId]| ids.iter().map(ToString::to_string).collect();
-    Impact {
-        schema: SCHEMA.to_owned(),
-        run: run.to_string(),
-        base: side(&facts.base),
-        head: side(&facts.head),
-        commits: facts.commits.clone(),
-        changed: scope
-            .changed
-            .iter()
-            .map(|(node, reasons)| Changed {
-                node: node.to_string(),
-                reasons: reasons.iter().map(ToString::to_string).collect(),
-            })
-            .collect(),
-        affected: scope
-            .affected
-            .iter()
-            .map(|(node, via)| Affected {
-                node: node.to_string(),
-                via: via.iter().map(ToString::to_string).collect(),
-            })
-            .collect(),
-        selection: Selection {
-            build: texts(&scope.selection.build),
-            test: texts(&scope.selection.test),
-        },
-        build: facts.built.as_ref().map(built),
-        tests: facts.tests.iter().map(test).collect(),
-        data: facts.data.iter().map(data).collect(),
-        not_compared: facts
-            .uncompared
-            .iter()
-            .map(|one| NotCompared { node: one.node.to_string(), why: one.why.clone() })
-            .collect(),
-        findings: assessed.findings.iter().map(finding).collect(),
-        risk: risk(assessed),
-        harmless: assessed
-            .harmless
-            .iter()
-            .map(|(node, proof)| Harmless { node: node.to_string(), proof: proof.clone() })
-            .collect(),
-        exposures: assessed.exposures.iter().map(ToString::to_string).collect(),
-        look_first: assessed.look_first.clone(),
-        notes: facts.notes.clone(),
-        summary: assessed.summary.clone(),
-    }
-}
-
-fn side(side: &Side) -> SideRef {
-    let (kind, sha) = match &side.source {
-        SideSource::Commit(commit) => ("commit", Some(commit.sha.clone())),
-        SideSource::WorkTree { .. } => ("work_tree", None),
-        SideSource::Artefacts(_) => ("artefacts", None),
-    };
-    let dbt_version = side.manifest.metadata.dbt_version.to_string();
-    SideRef { kind: kind.to_owned(), name: side.name(), sha, dbt_version }
-}
-
-fn built(built: &crate::impact::Built) -> Build {
-    let node = |node: &crate::impact::BuiltNode| BuildNode {
-        node: node.node.to_string(),
-        status: node.status.as_str().to_owned(),
-        seconds: node.seconds,
-    };
-    Build {
-        schema: built.schema.clone(),
-        kept: built.kept,
-        seconds: built.seconds,
-        nodes: built.nodes.iter().map(node).collect(),
-    }
-}
-
-fn test(row: &crate::impact::TestRow) -> Test {
-    Test {
-        node: row.node.to_string(),
-        base: row.base.as_ref().map(|status| status.as_str().to_owned()),
-        head: row.head.as_ref().map(|status| status.as_str().to_owned()),
-        verdict: row.verdict.as_str().to_owned(),
-    }
-}
-
-fn data(compared: &Compared) -> Data {
-    let matching = compared.tally.matching.as_ref();
-    Data {
-        node: compared.node.to_string(),
-        relation: compared.relation.to_string(),
-        key: compared.key.as_ref().map(|key| key.columns.clone()).unwrap_or_default(),
-        key_origin: compared.key.as_ref().map(|key| key.origin.clone()),
-        method: Method::as_str(compared.method).to_owned(),
-        rows: Rows {
-            base: compared.base.rows,
-            head: compared.head.rows,
-            added: compared.tally.added,
-            removed: compared.tally.removed,
-            changed: matching.map(|matching| matching.changed),
-            duplicated: compared.head.duplicate_keys,
-        },
-        columns: compared.columns.iter().map(column).collect(),
-        samples: compared.examples.iter().map(sample).collect(),
-        remark: compared.remark.clone(),
-    }
-}
-
-fn column(column: &belay_diff::ColumnDiff) -> Column {
-    Column {
-        name: column.name.clone(),
-        change: column.change.as_str().to_owned(),
-        compared: column.compared,
-        changed: column.changed,
-        null_base: column.nulls_base,
-        null_head: column.nulls_head,
-        sum_base: column.sum_base.filter(|sum| sum.is_finite()),
-        sum_head: column.sum_head.filter(|sum| sum.is_finite()),
-        type_base: column.type_base.clone(),
-        type_head: column.type_head.clone(),
-    }
-}
-
-fn sample(example: &belay_diff::Example) -> Sample {
-    let value = |(column, value): &(String, Option<String>)| Value {
-        column: column.clone(),
-        value: value.clone(),
-    };
-    let pair = |(column, base, head): &(String, Option<String>, Option<String>)| ValuePair {
-        column: column.clone(),
-        base: base.clone(),
-        head: head.clone(),
-    };
-    Sample {
-        kind: example.kind.as_str().to_owned(),
-        key: example.key.iter().map(value).collect(),
-        values: example.values.iter().map(pair).collect(),
-        times: example.times,
-    }
-}
-
-fn finding(finding: &belay_model::Finding) -> Finding {
-    Finding {
-        id: finding.id(),
-        kind: finding.kind.to_owned(),
-        severity: finding.severity.into(),
-        node: finding.node.clone(),
-        column: finding.column.clone(),
-        message: finding.message.clone(),
-        evidence: finding.evidence.clone(),
-    }
-}
-
-fn risk(assessed: &Assessed) -> Risk {
-    let worth = assessed.findings.iter().filter(|finding| points(finding.severity) > 0);
-    let factors =
-        worth.map(|finding| Factor { finding: finding.id(), points: points(finding.severity) });
-    Risk { level: assessed.level.into(), score: assessed.score, factors: factors.collect() }
 }

@@ -9,7 +9,7 @@ use fs_err as fs;
 
 use crate::setup::unpack;
 use crate::tests::{names, temporary, write};
-use crate::{Cache, DUCKDB, DriverPackage, OutsideError};
+use crate::{Cache, DUCKDB, DriverPackage, OutsideError, POSTGRES, Registry, dbt_requirements};
 
 fn package(members: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
@@ -30,7 +30,9 @@ fn leaked(text: String) -> &'static str {
 fn pinned(package: &[u8], library: &str) -> DriverPackage {
     DriverPackage {
         name: "duckdb",
+        title: "the DuckDB driver",
         version: "1.0.0",
+        registry: Registry::Npm,
         package: "@duckdb/bindings@1.0.0",
         package_sha256: leaked(Digest::of(package).to_string()),
         member: "package/libduckdb.so",
@@ -117,12 +119,12 @@ fn a_library_that_was_altered_is_noticed() {
 #[test]
 fn a_dbt_counts_only_when_it_was_installed_whole() {
     let (_place, cache) = cache();
-    assert_eq!(cache.dbt(), None);
+    assert_eq!(cache.dbt("duckdb"), None);
     let folder = cache.folder().join("dbt").join(Digest::of(crate::DBT_REQUIREMENTS).short());
     write(&folder.join("bin/dbt"), "#!/bin/sh");
-    assert_eq!(cache.dbt(), None);
+    assert_eq!(cache.dbt("duckdb"), None);
     write(&folder.join("complete"), "");
-    assert_eq!(cache.dbt(), Some(folder.join("bin/dbt")));
+    assert_eq!(cache.dbt("duckdb"), Some(folder.join("bin/dbt")));
 }
 
 #[tokio::test]
@@ -134,23 +136,36 @@ async fn what_is_in_place_is_not_fetched_again() {
     assert_eq!(path, cache.library(&driver));
     let dbt = cache.folder().join("dbt").join(Digest::of(crate::DBT_REQUIREMENTS).short());
     write(&dbt.join("complete"), "");
-    let path: PathBuf = cache.install_dbt(&crate::Stop::never(), said).await.unwrap();
+    let path: PathBuf = cache.install_dbt("duckdb", &crate::Stop::never(), said).await.unwrap();
     assert_eq!(path, dbt.join("bin/dbt"));
 }
 
 #[test]
 fn every_pin_is_a_version_and_a_digest() {
-    for line in crate::DBT_REQUIREMENTS.lines() {
+    let adapters = ["duckdb", "postgres"].map(|adapter| dbt_requirements(adapter).unwrap());
+    for line in adapters.iter().flat_map(|text| text.lines()) {
         let pinned = line.is_empty()
             || line.starts_with('#')
             || line.starts_with(' ')
             || line.contains("==");
         assert!(pinned, "{line}");
     }
-    if let Some(driver) = DUCKDB {
+    for driver in [DUCKDB, POSTGRES].into_iter().flatten() {
         assert!(driver.package.contains(driver.version));
         for digest in [driver.package_sha256, driver.library_sha256] {
             assert!(digest.parse::<Digest>().is_ok(), "{digest}");
         }
     }
+}
+
+#[test]
+fn the_private_dbt_has_the_adapter_that_the_project_runs_on_and_no_other() {
+    assert_eq!(dbt_requirements("duckdb").as_deref(), Some(crate::DBT_REQUIREMENTS));
+    let postgres = dbt_requirements("postgres").unwrap();
+    let has = |text: &str, name: &str| text.lines().any(|line| line.starts_with(name));
+    for name in ["dbt-core==", "dbt-postgres==", "psycopg2-binary=="] {
+        assert!(has(&postgres, name), "{name}");
+    }
+    assert!(!has(&postgres, "dbt-duckdb") && !has(&postgres, "duckdb=="));
+    assert_eq!(dbt_requirements("snowflake"), None);
 }

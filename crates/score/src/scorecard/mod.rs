@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::forms::{markdown, text};
 pub use self::junit::junit;
-pub use self::sarif::sarif;
+pub use self::sarif::{sarif, sarif_log};
 
 pub const SCHEMA: &str = "belay.scorecard/1";
 

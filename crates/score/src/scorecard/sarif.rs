@@ -46,18 +46,24 @@ pub fn sarif(card: &Scorecard, file: &str) -> Value {
         })
         .map(level_of_open)
         .collect();
+    let properties = json!({
+        "suite": card.suite, "version": card.version, "verdict": card.verdict.as_str(),
+        "dataset": card.dataset.digest,
+    });
+    sarif_log("belay eval", &rules, &results, &properties)
+}
+
+/// A log of one run of one tool.
+pub fn sarif_log(tool: &str, rules: &[Value], results: &[Value], properties: &Value) -> Value {
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
-                "name": "belay eval", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules,
+                "name": tool, "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules,
             }},
             "results": results,
-            "properties": {
-                "suite": card.suite, "version": card.version, "verdict": card.verdict.as_str(),
-                "dataset": card.dataset.digest,
-            },
+            "properties": properties,
         }],
     })
 }

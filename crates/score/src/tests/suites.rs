@@ -43,7 +43,7 @@ fn all_faults_are_told_at_once_with_their_lines() {
             line 6: `version` stands twice in the suite
             line 9: `kind` must be one of cel, trajectory, metric, baseline, adversarial, judge, not `vibes`
             line 10: `expect`: the expression uses `nope`; there are run, steps, decisions, effects, artefacts, scores, review, dispositions, approvals, votes, faults, report, leaves
-            line 11: there is no verb `drop_everything`; there are read_metadata, run_query, read_tree, materialise_tree, compile_project, test_relations, build_scratch, create_scratch, drop_scratch, write_report, write_table, drop_asset, grant_privilege, revoke_privilege, change_model, edit_control, script_read, script_scratch, script_report, script_write, script_model_logic, script_grant
+            line 11: there is no verb `drop_everything`; there are read_metadata, run_query, read_tree, materialise_tree, compile_project, test_relations, build_scratch, create_scratch, drop_scratch, write_report, publish_report, consult_model, write_table, drop_asset, grant_privilege, revoke_privilege, change_model, edit_control, script_read, script_scratch, script_report, script_write, script_model_logic, script_grant
             line 12: `max` must be a number
             line 12: a metric's gate needs `max` or `min`"#]],
     );

@@ -8,28 +8,48 @@ use belay_model::rows::{Cell, Rows};
 use belay_model::{Level, Resource, Timestamp, Verb, Zone};
 use tempfile::TempDir;
 
-use crate::{Database, Driver, Session, Statement, WarehouseError};
+use crate::{Database, Driver, Postgres, Session, Statement, WarehouseError};
 
-const LIBRARY: &str = "duckdb-1.5.6/libduckdb.so";
+const DUCKDB: &str = "duckdb-1.5.6/libduckdb.so";
+const POSTGRES: &str = "postgresql-1.13.0/libadbc_driver_postgresql.so";
 
 #[expect(clippy::disallowed_methods, reason = "tests have no Config that the CLI read for them")]
 pub(super) fn variable(name: &str) -> Option<PathBuf> {
     std::env::var(name).ok().filter(|text| !text.is_empty()).map(PathBuf::from)
 }
 
-/// The driver that `./check` fetches. A test without it must fail, not pass unseen.
-pub(super) fn test_driver() -> Driver {
-    let named = variable("BELAY_TEST_DUCKDB");
+/// A driver that `./check` fetches. A test without it must fail, not pass unseen.
+fn library(named: &str, member: &str) -> PathBuf {
     let in_cache = || {
         let cache = variable("BELAY_CACHE")
             .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("belay")))
             .or_else(|| Some(variable("HOME")?.join(".cache/belay")))?;
-        Some(cache.join("drivers").join(LIBRARY))
+        Some(cache.join("drivers").join(member))
     };
-    match named.or_else(in_cache).filter(|library| library.is_file()) {
-        Some(library) => Driver::duckdb(library),
-        None => panic!("run ./check, which fetches the DuckDB driver"),
-    }
+    let found = variable(named).or_else(in_cache).filter(|library| library.is_file());
+    found.expect("run ./check, which fetches the drivers")
+}
+
+pub(super) fn test_driver() -> Driver {
+    Driver::duckdb(library("BELAY_TEST_DUCKDB", DUCKDB))
+}
+
+pub(super) fn test_postgres() -> Driver {
+    Driver::postgres(library("BELAY_TEST_POSTGRES_DRIVER", POSTGRES))
+}
+
+/// The PostgreSQL of the tests, as its URL says: `postgres://user:password@host:port/database`.
+pub(super) fn server() -> Postgres {
+    let url = variable("BELAY_TEST_POSTGRES").expect(
+        "this test needs a PostgreSQL: run `export BELAY_TEST_POSTGRES=$(tools/postgres start)`",
+    );
+    let url = url.to_str().unwrap();
+    let (user, rest) = url.split_once("://").unwrap().1.split_once('@').unwrap();
+    let (user, password) = user.split_once(':').unwrap();
+    let (host, rest) = rest.split_once(':').unwrap();
+    let (port, database) = rest.split_once('/').unwrap();
+    Postgres::new(host, port.parse().unwrap(), database, user)
+        .with_password(Some(password.to_owned()))
 }
 
 /// The gate's yes to `statement`, asked for as a supervised worker asks.

@@ -185,6 +185,7 @@ async fn a_file_of_a_newer_duckdb_is_told_apart() {
         for database in [Database::read_only(&place.file()), Database::read_write(&place.file())] {
             let error = place.refusal(database).await;
             assert!(matches!(error, WarehouseError::NewerFile { .. }), "{error:?}");
+            assert!(error.to_string().contains("was written by DuckDB v1.5.6, which"), "{error}");
             assert!(error.help().unwrap().contains("STORAGE_VERSION"));
         }
     }

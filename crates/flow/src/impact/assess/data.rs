@@ -79,6 +79,7 @@ fn rows(compared: &Compared) -> Vec<Finding> {
         if count > 0 {
             let share = share(count, base);
             let severity = if share >= high { Severity::High } else { Severity::Medium };
+            let severity = held_back(severity, compared);
             let message = format!("{} {verb} ({})", counted(count, "row"), percent(share));
             found.push(finding(kind, severity, &compared.node, message, evidence()));
         }
@@ -90,6 +91,7 @@ fn rows(compared: &Compared) -> Vec<Finding> {
         if moved > 0 {
             let share = share(moved, base);
             let severity = if share >= 0.5 { Severity::High } else { Severity::Medium };
+            let severity = held_back(severity, compared);
             let message = format!(
                 "{} differ ({}); without a key, belay cannot say in which columns",
                 counted(moved, "row"),
@@ -114,12 +116,55 @@ fn shape(compared: &Compared, column: &ColumnDiff) -> Option<Finding> {
         ColumnChange::Same => return None,
         ColumnChange::Added => ("column.added", Severity::Info, "the column is new"),
         ColumnChange::Removed => ("column.removed", Severity::High, "the column is gone"),
+        ColumnChange::Retyped if widens(column) => {
+            ("column.retyped", Severity::Low, "the column has a wider type")
+        }
         ColumnChange::Retyped => {
             ("column.retyped", Severity::Medium, "the column has another type")
         }
     };
     let about = finding(kind, severity, &compared.node, message.to_owned(), types());
     Some(Finding { column: Some(column.name.clone()), ..about })
+}
+
+/// Every value of the old type is one of the new: a longer text, a wider whole number, a decimal with
+/// at least as many digits on both sides of the point.
+fn widens(column: &ColumnDiff) -> bool {
+    const WHOLE: [&[&str]; 4] = [
+        &["TINYINT", "INT1"],
+        &["SMALLINT", "INT2"],
+        &["INTEGER", "INT", "INT4"],
+        &["BIGINT", "INT8"],
+    ];
+    const TEXT: [&str; 4] = ["VARCHAR", "CHARACTER VARYING", "TEXT", "STRING"];
+    let (Some(base), Some(head)) = (&column.type_base, &column.type_head) else { return false };
+    let ((was, from), (is, to)) = (type_of(base), type_of(head));
+    let rank = |name: &str| WHOLE.iter().position(|names| names.contains(&name));
+    let is_text = |name: &str| TEXT.contains(&name);
+    let is_decimal = |name: &str| matches!(name, "DECIMAL" | "NUMERIC" | "NUMBER");
+    if let (Some(was), Some(is)) = (rank(&was), rank(&is)) {
+        return was < is;
+    }
+    match (from.as_slice(), to.as_slice()) {
+        (_, []) => is_text(&was) && is_text(&is),
+        ([was_long], [long]) => is_text(&was) && is_text(&is) && was_long <= long,
+        ([was_digits, was_scale], [digits, scale]) => {
+            is_decimal(&was)
+                && is_decimal(&is)
+                && was_scale <= scale
+                && was_digits - was_scale <= digits - scale
+        }
+        _ => false,
+    }
+}
+
+/// `DECIMAL(18,2)` as its name and its figures.
+fn type_of(text: &str) -> (String, Vec<i64>) {
+    let upper = text.to_uppercase();
+    let (name, rest) = upper.split_once('(').unwrap_or((&upper, ""));
+    let figures = rest.trim_end_matches(')').split(',');
+    let figures = figures.filter_map(|figure| figure.trim().parse().ok()).collect();
+    (name.trim().to_owned(), figures)
 }
 
 /// One finding a relation, led by the column whose share of NULLs rose most.
@@ -129,6 +174,7 @@ fn nulls(compared: &Compared) -> Option<Finding> {
     rises.sort_by(|one, other| other.0.total_cmp(&one.0));
     let (rise, worst, figures) = rises.first()?;
     let severity = if *rise >= 0.01 { Severity::High } else { Severity::Medium };
+    let severity = held_back(severity, compared);
     let message = match rises.len() {
         1 => format!("more NULLs: {figures}"),
         count => format!(
@@ -158,6 +204,15 @@ fn null_rise<'a>(
     (after - before >= 0.001).then_some((after - before, column, figures))
 }
 
+/// Below this many rows on both sides a share says little: one row of three is a third.
+const TINY: i64 = 10;
+
+/// A judgement by share, held back where there are too few rows to speak of shares.
+fn held_back(severity: Severity, compared: &Compared) -> Severity {
+    let tiny = compared.base.rows < TINY && compared.head.rows < TINY;
+    if tiny { severity.min(Severity::Medium) } else { severity }
+}
+
 /// One finding a relation, as grave as its gravest column: a join that goes wrong moves every measure,
 /// and ten lines about one cause hide the next.
 fn values(compared: &Compared) -> Option<Finding> {
@@ -178,7 +233,8 @@ fn values(compared: &Compared) -> Option<Finding> {
         ),
     };
     let evidence = moved.iter().map(Moved::evidence).collect();
-    let about = finding("values.changed", worst.severity(), &compared.node, message, evidence);
+    let severity = held_back(worst.severity(), compared);
+    let about = finding("values.changed", severity, &compared.node, message, evidence);
     let column = if moved.len() == 1 { Some(worst.column.name.clone()) } else { None };
     Some(Finding { column, ..about })
 }

@@ -1,41 +1,117 @@
 //! From facts to findings and a risk level. Pure, deterministic, and the only thing that decides: the
-//! table of severities is `docs/reference/risk.md`, and a change here is a change there.
+//! tables are in `docs/reference/risk.md`, and a change here is a change there.
+//!
+//! In this order: findings, each with the edits that can have caused it; consequences folded into the
+//! finding at the edit; overrides; what each cause weighs; the team's rules; the level.
 
+mod causes;
+mod consumers;
 mod data;
+mod evidence;
+mod ledger;
+mod places;
+mod points;
 mod project;
+mod team;
 #[cfg(test)]
 mod tests;
+mod weights;
+#[cfg(test)]
+pub(crate) mod worked;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use belay_dbt::manifest::Kind;
-use belay_dbt::{Manifest, NodeId};
+use belay_dbt::NodeId;
 use belay_diff::ColumnChange;
 use belay_model::{Finding, Severity};
 
+pub use self::ledger::{Gap, NotVerified};
+pub use self::places::Place;
+pub use self::points::{Cause, Factor};
+pub use self::team::{Overridden, OverrideState};
+
+pub(crate) use self::evidence::claims_change;
+
+use self::causes::Causes;
+use self::consumers::Consumers;
 use self::data::data_findings;
-use self::project::{build_findings, project_findings, test_finding};
-use super::Findings;
+use self::evidence::{contradictions, drift_finding, drifted};
+use self::ledger::{Ledger, ledger};
+use self::project::{broken_findings, build_findings, project_findings, test_finding};
+use super::overrides::{Override, Unreadable};
+use super::rules::Rules;
+use super::{Edit, Findings};
 use crate::figures::{counted, counted_usize};
 
-/// Points for a finding: they order reports, and the level is that of the worst finding.
-pub const fn points(severity: Severity) -> i64 {
-    match severity {
-        Severity::Info => 0,
-        Severity::Low => 1,
-        Severity::Medium => 5,
-        Severity::High => 25,
-        Severity::Critical => 60,
+/// What people brought along, and the day on which it is judged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Judgement {
+    pub rules: Rules,
+    pub overrides: Vec<Result<Override, Unreadable>>,
+    /// As `2026-12-31`.
+    pub today: String,
+    /// The project's run hooks were part of the build.
+    pub runs_hooks: bool,
+}
+
+/// A finding, and what is known of it beyond itself.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    pub finding: Finding,
+    /// It holds whatever one thinks of it: a test fails, a key is not one, a promise is broken. The
+    /// rest is judged by shares and can be accepted.
+    pub is_fact: bool,
+    /// Ids of the edits that can have caused it.
+    pub caused_by: BTreeSet<String>,
+    /// Where the same cause shows further down.
+    pub places: Vec<Place>,
+    /// Why somebody took it off the level.
+    pub accepted: Option<String>,
+}
+
+impl Judged {
+    fn node(&self) -> Option<NodeId> {
+        self.finding.node.as_deref().map(NodeId::from)
     }
+}
+
+/// Kinds of findings that nobody has to judge.
+fn is_fact(finding: &Finding) -> bool {
+    matches!(
+        finding.kind,
+        "build.failed"
+            | "test.regressed"
+            | "test.new_failing"
+            | "rows.duplicated"
+            | "rows.emptied"
+            | "contract.broken"
+            | "column.broken"
+            | "model.removed"
+            | "prediction.moved"
+            | "prediction.rows"
+    ) && finding.severity >= Severity::High
 }
 
 /// What the facts amount to.
 #[derive(Debug, Clone)]
 pub struct Assessed {
     /// The gravest first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Judged>,
     pub level: Severity,
+    /// Up to three, the weightiest first.
+    pub reasons: Vec<String>,
     pub score: i64,
+    /// A fact that is high or critical stands behind the level.
+    pub blocks: bool,
+    /// The heaviest first.
+    pub causes: Vec<Cause>,
+    pub edits: Vec<Edit>,
+    /// For each relation that was compared and differs, the edits that can have moved it.
+    pub moved_by: BTreeMap<NodeId, BTreeSet<String>>,
+    pub not_verified: Vec<NotVerified>,
+    pub overrides: Vec<Overridden>,
+    /// Whom the team's rules ask to look.
+    pub reviewers: BTreeSet<String>,
     /// Nodes in scope whose data were proved to be the same, and how.
     pub harmless: Vec<(NodeId, String)>,
     /// Exposures below a node with a finding of medium or more.
@@ -44,14 +120,88 @@ pub struct Assessed {
     pub summary: String,
 }
 
-pub(super) fn assess(facts: &Findings) -> Assessed {
+pub(super) fn assess(facts: &Findings, judgement: &Judgement) -> Assessed {
     let consumers = Consumers { head: &facts.head.manifest };
-    let mut findings = Vec::new();
-    findings.extend(build_findings(facts));
-    findings.extend(facts.tests.iter().filter_map(test_finding));
-    findings.extend(facts.data.iter().flat_map(|compared| data_findings(compared, &consumers)));
-    findings.extend(project_findings(facts));
-    findings.extend(facts.uncompared.iter().filter(|one| one.has_base).map(|one| Finding {
+    let found = Causes::find(facts);
+    let not_verified = ledger(facts, judgement.runs_hooks);
+    let judged = findings(facts, &found, consumers);
+    let mut findings = places::fold(facts, &found, judged);
+    let overrides = team::accept(&mut findings, judgement);
+    sort(facts, &mut findings);
+    let mut causes = points::causes(facts, &found, &findings, &Ledger(&not_verified), consumers);
+    let reviewers = team::apply(facts, &found, &findings, judgement, consumers, &mut causes);
+    causes.sort_by_key(|cause| std::cmp::Reverse((cause.level, cause.points())));
+    let level = causes.iter().map(|cause| cause.level).max().unwrap_or(Severity::Info);
+    let grave = |one: &&Judged| one.accepted.is_none() && one.finding.severity >= Severity::Medium;
+    let hurt: BTreeSet<NodeId> = findings.iter().filter(grave).filter_map(Judged::node).collect();
+    let exposures = hurt.iter().flat_map(|node| consumers.exposures(node)).collect();
+    let harmless = harmless(facts, &findings);
+    let look_first = look_first(&findings, consumers);
+    let reasons = reasons(&causes);
+    let summary = summary(facts, &findings, level, &exposures, harmless.len());
+    let moved_by = facts.data.iter().filter(|compared| !causes::stands_still(compared));
+    let moved_by =
+        moved_by.map(|compared| (compared.node.clone(), found.of(&compared.node))).collect();
+    Assessed {
+        blocks: findings.iter().any(|one| one.is_fact),
+        score: causes.iter().map(Cause::points).sum(),
+        edits: found.edits,
+        findings,
+        level,
+        reasons,
+        causes,
+        moved_by,
+        not_verified,
+        overrides,
+        reviewers,
+        harmless,
+        exposures,
+        look_first,
+        summary,
+    }
+}
+
+/// What comes out differently at every build is no change: such columns count as the same, and stand in
+/// the list of what was not verified.
+pub(super) fn settle_volatile(facts: &mut Findings) {
+    for compared in &mut facts.data {
+        if let Some(names) = facts.meaning.volatile.get(&compared.node) {
+            compared.volatile.extend(names.iter().cloned());
+        }
+        let names = compared.volatile.clone();
+        let is_volatile = |name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
+        for column in compared.columns.iter_mut().filter(|column| is_volatile(&column.name)) {
+            column.changed = column.changed.map(|_| 0);
+            (column.sum_head, column.nulls_head) = (column.sum_base, column.nulls_base);
+        }
+        let moved = compared.columns.iter().any(|column| column.changed > Some(0));
+        let settled = !names.is_empty() && !moved;
+        if let (true, Some(matching)) = (settled, compared.tally.matching.as_mut()) {
+            matching.changed = 0;
+        }
+    }
+}
+
+/// Every finding with its causes, before consequences are folded.
+fn findings(facts: &Findings, found: &Causes, consumers: Consumers<'_>) -> Vec<Judged> {
+    let drifted = drifted(facts, found);
+    let mut all = Vec::new();
+    all.extend(contradictions(facts, found));
+    all.extend(build_findings(facts));
+    all.extend(broken_findings(facts));
+    all.extend(facts.tests.iter().filter_map(test_finding));
+    for compared in &facts.data {
+        let drifts = drifted.iter().any(|one| one.node == compared.node);
+        let of_data = data_findings(compared, &consumers).into_iter();
+        // No edit can have moved it: worth a word, and no more.
+        all.extend(of_data.map(|one| match one.severity {
+            severity if drifts => Finding { severity: severity.min(Severity::Low), ..one },
+            _ => one,
+        }));
+    }
+    all.extend(drift_finding(&drifted));
+    all.extend(project_findings(facts));
+    all.extend(facts.uncompared.iter().filter(|one| one.has_base).map(|one| Finding {
         kind: "data.not_compared",
         severity: Severity::Low,
         node: Some(one.node.to_string()),
@@ -59,56 +209,46 @@ pub(super) fn assess(facts: &Findings) -> Assessed {
         message: format!("its data were not compared: {}", one.why),
         evidence: vec![one.why.clone()],
     }));
-    // The gravest first; among equals what was edited before what is below it.
-    let below = |finding: &Finding| {
-        let node = finding.node.as_deref().map(NodeId::from);
-        node.is_some_and(|node| !facts.scope.changed.contains_key(&node))
+    let judge = |finding: Finding| Judged {
+        is_fact: is_fact(&finding),
+        caused_by: finding.node.as_deref().map(|node| found.of(&node.into())).unwrap_or_default(),
+        places: Vec::new(),
+        accepted: None,
+        finding,
     };
-    findings.sort_by_cached_key(|finding| {
+    all.into_iter().map(judge).collect()
+}
+
+/// Contradictions first, then the gravest; among equals what was edited before what is below it.
+fn sort(facts: &Findings, findings: &mut [Judged]) {
+    let below =
+        |one: &Judged| one.node().is_some_and(|node| !facts.scope.changed.contains_key(&node));
+    findings.sort_by_cached_key(|one| {
+        let finding = &one.finding;
         let place = (finding.node.clone(), finding.kind, finding.column.clone());
-        (std::cmp::Reverse(finding.severity), below(finding), place)
+        let order = (one.accepted.is_some(), std::cmp::Reverse(finding.severity), below(one));
+        (order, place)
     });
-    let level = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
-    let score = findings.iter().map(|finding| points(finding.severity)).sum();
-    let grave = |finding: &&Finding| finding.severity >= Severity::Medium;
-    let hurt: BTreeSet<NodeId> = findings
-        .iter()
-        .filter(grave)
-        .filter_map(|finding| Some(finding.node.as_deref()?.into()))
-        .collect();
-    let exposures = hurt.iter().flat_map(|node| consumers.exposures(node)).collect();
-    let harmless = harmless(facts, &findings);
-    let look_first = look_first(&findings, &consumers);
-    let summary = summary(facts, &findings, level, &exposures, harmless.len());
-    Assessed { findings, level, score, harmless, exposures, look_first, summary }
 }
 
-/// Who reads a node in the end.
-struct Consumers<'a> {
-    head: &'a Manifest,
-}
-
-impl Consumers<'_> {
-    fn exposures(&self, node: &NodeId) -> BTreeSet<NodeId> {
-        let mut seen = BTreeSet::from([node.clone()]);
-        let mut open = vec![node.clone()];
-        let mut found = BTreeSet::new();
-        while let Some(id) = open.pop() {
-            for child in self.head.children(&id) {
-                if child.kind == Kind::Exposure {
-                    found.insert(child.id.clone());
-                }
-                if seen.insert(child.id.clone()) {
-                    open.push(child.id.clone());
-                }
-            }
+/// Why the level is what it is: the weightiest factors of the heaviest causes, facts first.
+fn reasons(causes: &[Cause]) -> Vec<String> {
+    let mut told: Vec<String> = Vec::new();
+    let Some(first) = causes.first() else { return told };
+    // That nobody is known to read it is worth points, and no reason to tell.
+    let tells = |factor: &&Factor| factor.name != weights::NOBODY_KNOWN.name;
+    let mut factors: Vec<&Factor> = first.factors.iter().filter(tells).collect();
+    factors.sort_by_key(|factor| std::cmp::Reverse(factor.points));
+    // A second cause of the same level is a better reason than the third factor of the first.
+    let others = causes.iter().skip(1).filter(|cause| cause.level == first.level);
+    let others = others.filter_map(|cause| cause.factors.iter().max_by_key(|factor| factor.points));
+    let head = factors.iter().take(2).copied();
+    for factor in head.chain(others).chain(factors.iter().skip(2).copied()) {
+        if told.len() < 3 && !told.contains(&factor.why) {
+            told.push(factor.why.clone());
         }
-        found
     }
-
-    fn name(&self, id: &NodeId) -> String {
-        self.head.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
-    }
+    told
 }
 
 fn finding(
@@ -122,9 +262,10 @@ fn finding(
 }
 
 /// In scope, compared, the same, and without a finding that matters.
-fn harmless(facts: &Findings, findings: &[Finding]) -> Vec<(NodeId, String)> {
+fn harmless(facts: &Findings, findings: &[Judged]) -> Vec<(NodeId, String)> {
     let suspect: BTreeSet<&str> = findings
         .iter()
+        .map(|one| &one.finding)
         .filter(|finding| finding.severity > Severity::Low)
         .filter_map(|finding| finding.node.as_deref())
         .collect();
@@ -148,10 +289,12 @@ fn harmless(facts: &Findings, findings: &[Finding]) -> Vec<(NodeId, String)> {
     .collect()
 }
 
-fn look_first(findings: &[Finding], consumers: &Consumers<'_>) -> Vec<String> {
+fn look_first(findings: &[Judged], consumers: Consumers<'_>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     findings
         .iter()
+        .filter(|one| one.accepted.is_none())
+        .map(|one| &one.finding)
         .filter(|finding| finding.severity >= Severity::Medium)
         .filter(|finding| seen.insert(finding.node.clone()))
         .take(3)
@@ -167,7 +310,7 @@ fn look_first(findings: &[Finding], consumers: &Consumers<'_>) -> Vec<String> {
 
 fn summary(
     facts: &Findings,
-    findings: &[Finding],
+    findings: &[Judged],
     level: Severity,
     exposures: &BTreeSet<NodeId>,
     harmless: usize,
@@ -187,8 +330,8 @@ fn summary(
     let affected =
         kinds(&mut facts.scope.affected.keys().filter(|id| !facts.scope.changed.contains_key(*id)));
     let mut by_severity: BTreeMap<Severity, usize> = BTreeMap::new();
-    for finding in findings {
-        *by_severity.entry(finding.severity).or_default() += 1;
+    for one in findings.iter().filter(|one| one.accepted.is_none()) {
+        *by_severity.entry(one.finding.severity).or_default() += 1;
     }
     let counts: Vec<String> = by_severity
         .iter()

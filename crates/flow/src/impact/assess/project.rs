@@ -22,6 +22,39 @@ pub(super) fn build_findings(facts: &Findings) -> Vec<Finding> {
         .collect()
 }
 
+/// Columns that are gone and that somebody still reads.
+pub(super) fn broken_findings(facts: &Findings) -> Vec<Finding> {
+    let built = |node: &NodeId| {
+        let built = facts.built.iter().flat_map(|built| &built.nodes);
+        built.filter(|one| one.node == *node).any(|one| one.status.is_good())
+    };
+    // What dbt built all the same was misread.
+    let broken = facts.meaning.broken.iter().filter(|broken| !built(&broken.node));
+    broken
+        .map(|broken| {
+            let message = format!("it reads a column that `{}` no longer has", broken.parent);
+            let evidence = vec![format!("`{}` of `{}`", broken.column, broken.parent)];
+            let about = finding("column.broken", Severity::High, &broken.node, message, evidence);
+            Finding { column: Some(broken.column.clone()), ..about }
+        })
+        .collect()
+}
+
+/// What base's contract promised and head's does not: columns that are gone or have another type.
+fn contract_break(old: &Node, new: &Node) -> Vec<String> {
+    let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    let promised = old.columns.iter();
+    promised
+        .filter_map(|column| {
+            let Some(now) = new.columns.iter().find(|other| same(&other.name, &column.name)) else {
+                return Some(format!("`{}` is gone", column.name));
+            };
+            let (was, is) = (column.data_type.as_deref()?, now.data_type.as_deref()?);
+            (!same(was, is)).then(|| format!("`{}` was {was} and is {is}", column.name))
+        })
+        .collect()
+}
+
 pub(super) fn test_finding(row: &TestRow) -> Option<Finding> {
     let warns = row.head == Some(Status::Warn);
     let (kind, severity, words) = match (row.verdict, row.fails_in_head()) {
@@ -87,8 +120,19 @@ pub(super) fn project_findings(facts: &Findings) -> Vec<Finding> {
         found.extend(reasons.iter().filter_map(|reason| {
             reason_finding(id, reason, head.node(id).or_else(|| base.node(id)))
         }));
+        if let (Some(old), Some(new)) = (base.node(id), head.node(id))
+            && old.contract_enforced()
+            && new.contract_enforced()
+        {
+            let broken = contract_break(old, new);
+            if !broken.is_empty() {
+                let message = format!("its contract is broken: {}", broken.join(", "));
+                found.push(finding("contract.broken", Severity::High, id, message, broken));
+            }
+        }
     }
-    if facts.vars_changed {
+    // Where compiled code decides, a variable shows in what it reaches.
+    if facts.vars_changed && facts.scope.compared_by != belay_dbt::scope::ComparedBy::Compiled {
         found.push(Finding {
             kind: "vars.changed",
             severity: Severity::Medium,
