@@ -283,7 +283,7 @@ impl<'a> Reading<'a> {
         if node.kind == Kind::Snapshot {
             self.put_snapshot_columns(node, &mut lineage);
         }
-        self.check(&mut lineage, &declared);
+        check(&mut lineage, &declared);
         let column = |output: &Output| (output.name.clone(), output.data_type.clone());
         lineage.table.columns = lineage.outputs.iter().map(column).collect();
         lineage
@@ -304,37 +304,6 @@ impl<'a> Reading<'a> {
             }
             let sources = Some(updated_at.clone().unwrap_or_default());
             lineage.outputs.push(Output { name, data_type: None, sources });
-        }
-    }
-
-    /// The catalog, or the YAML of a contract, as a check, and for columns that a `*` hides.
-    fn check(&self, lineage: &mut NodeLineage, declared: &Table) {
-        if !declared.is_complete {
-            return;
-        }
-        let has = |name: &String| lineage.outputs.iter().any(|output| output.name == *name);
-        let missing: Vec<&(String, Option<String>)> =
-            declared.columns.iter().filter(|(name, _)| !has(name)).collect();
-        if !lineage.table.is_complete {
-            let hidden = missing.into_iter().map(|(name, data_type)| Output {
-                name: name.clone(),
-                data_type: data_type.clone(),
-                sources: (!lineage.star.is_empty()).then(|| found::named(&lineage.star, name)),
-            });
-            let hidden: Vec<Output> = hidden.collect();
-            lineage.outputs.extend(hidden);
-            lineage.table.is_complete = true;
-            lineage.notes.push("columns behind a `*` are those of the catalog".to_owned());
-        } else if !missing.is_empty() {
-            let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).take(5).collect();
-            lineage.notes.push(format!(
-                "the catalog has columns that the query does not make: {}; it may be older than the query",
-                names.join(", ")
-            ));
-        }
-        for output in lineage.outputs.iter_mut().filter(|output| output.data_type.is_none()) {
-            let known = declared.columns.iter().find(|(name, _)| *name == output.name);
-            output.data_type = known.and_then(|(_, data_type)| data_type.clone());
         }
     }
 
@@ -427,4 +396,35 @@ fn outputs_of(table: &Table, sources: Option<&BTreeSet<Read>>) -> Vec<Output> {
         sources: sources.cloned(),
     };
     table.columns.iter().map(output).collect()
+}
+
+/// The catalog, or the YAML of a contract, as a check, and for columns that a `*` hides.
+fn check(lineage: &mut NodeLineage, declared: &Table) {
+    if !declared.is_complete {
+        return;
+    }
+    let has = |name: &String| lineage.outputs.iter().any(|output| output.name == *name);
+    let missing: Vec<&(String, Option<String>)> =
+        declared.columns.iter().filter(|(name, _)| !has(name)).collect();
+    if !lineage.table.is_complete {
+        let hidden = missing.into_iter().map(|(name, data_type)| Output {
+            name: name.clone(),
+            data_type: data_type.clone(),
+            sources: (!lineage.star.is_empty()).then(|| found::named(&lineage.star, name)),
+        });
+        let hidden: Vec<Output> = hidden.collect();
+        lineage.outputs.extend(hidden);
+        lineage.table.is_complete = true;
+        lineage.notes.push("columns behind a `*` are those of the catalog".to_owned());
+    } else if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).take(5).collect();
+        lineage.notes.push(format!(
+            "the catalog has columns that the query does not make: {}; it may be older than the query",
+            names.join(", ")
+        ));
+    }
+    for output in lineage.outputs.iter_mut().filter(|output| output.data_type.is_none()) {
+        let known = declared.columns.iter().find(|(name, _)| *name == output.name);
+        output.data_type = known.and_then(|(_, data_type)| data_type.clone());
+    }
 }

@@ -1,6 +1,6 @@
 //! An answer as a graph for Graphviz: a node with a port for each column on the way.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::text::labels;
@@ -43,9 +43,9 @@ fn table(node: &Node, label: &str, lineage: &Lineage) -> String {
         escaped(label),
         escaped(&node.kind)
     );
-    let mut ports: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut ports = BTreeSet::new();
     for column in node.columns.iter().filter(|column| column.on_the_way) {
-        if ports.insert(&column.name, ()).is_none() {
+        if ports.insert(&column.name) {
             let name = escaped(&column.name);
             rows.push_str(&format!("<tr><td port=\"{name}\" align=\"left\">{name}</td></tr>"));
         }

@@ -40,13 +40,11 @@ pub(super) fn find(
 }
 
 fn only<'a>(name: &str, ids: Vec<&'a NodeId>) -> Result<&'a NodeId, LineageError> {
-    match ids.as_slice() {
-        [id] => Ok(id),
-        _ => {
-            let ids = ids.into_iter().map(ToString::to_string).collect();
-            Err(LineageError::Ambiguous { name: name.to_owned(), ids })
-        }
+    if let [id] = ids.as_slice() {
+        return Ok(id);
     }
+    let ids = ids.into_iter().map(ToString::to_string).collect();
+    Err(LineageError::Ambiguous { name: name.to_owned(), ids })
 }
 
 /// Nodes with that name: those that have data, else what is declared over them. A name without a

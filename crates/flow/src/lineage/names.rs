@@ -14,14 +14,12 @@ pub(super) fn name(node: &Node, dialect: Dialect) -> Option<TableName> {
         return Some(TableName(vec![dialect.fold(&format!("{EPHEMERAL}{name}"), false)]));
     }
     let relation = relation?;
-    match relation.name.as_deref() {
-        Some(name) => Some(parts(name, dialect)),
-        None => {
-            let parts = [relation.database.as_deref(), relation.schema.as_deref()];
-            let parts = parts.into_iter().flatten().chain([&*relation.identifier]);
-            Some(TableName(parts.map(|part| dialect.fold(part, false)).collect()))
-        }
+    if let Some(name) = relation.name.as_deref() {
+        return Some(parts(name, dialect));
     }
+    let parts = [relation.database.as_deref(), relation.schema.as_deref()];
+    let parts = parts.into_iter().flatten().chain([&*relation.identifier]);
+    Some(TableName(parts.map(|part| dialect.fold(part, false)).collect()))
 }
 
 /// Splits `"db"."schema"."name"` at the dots outside of quotes.

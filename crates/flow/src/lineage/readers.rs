@@ -139,8 +139,8 @@ impl Reader<'_> {
         let column = test.column.as_deref().map(str::to_owned);
         let several = test.arguments.texts("combination_of_columns");
         columns.extend(column.into_iter().chain(several).map(|name| (attached.clone(), name)));
-        if let (Some(field), Some(to)) = (test.arguments.text("field"), self.other(&attached)) {
-            columns.push((to, field.to_owned()));
+        if let Some(field) = test.arguments.text("field") {
+            columns.push((self.other(&attached), field.to_owned()));
         }
         if columns.is_empty() {
             return self.query_of_test();
@@ -154,10 +154,10 @@ impl Reader<'_> {
     }
 
     /// The model that a relationship leads to; a model may refer to itself.
-    fn other(&self, attached: &NodeId) -> Option<NodeId> {
+    fn other(&self, attached: &NodeId) -> NodeId {
         let parents = self.manifest.parents(&self.node.id);
         let other = parents.map(|parent| &parent.id).find(|id| *id != attached);
-        Some(other.unwrap_or(attached).clone())
+        other.unwrap_or(attached).clone()
     }
 
     /// A column as the node spells it.

@@ -131,7 +131,7 @@ fn shown(project: &Project, id: &str) -> String {
     }
     for output in &node.outputs {
         let sources = output.sources.as_ref().map_or_else(|| "??".to_owned(), all);
-        out.push_str(&format!("{} <- {sources}", output.name).trim_end());
+        out.push_str(format!("{} <- {sources}", output.name).trim_end());
         out.push('\n');
     }
     if !node.rows.is_empty() {
@@ -220,32 +220,32 @@ fn a_column_that_only_readers_name_is_followed_through_stars() {
         "end.a",
         Direction::Up,
         expect![[r#"
-        end.a
-        model.shop.end · models/end.sql
+            end.a
+            model.shop.end · models/end.sql
 
-        comes from
-          └─ two.amount               value, likely · not understood further
-             └─ one.amount            value, likely · not understood further
-                └─ raw.orders.amount  value, likely · source
+            comes from
+              └─ two.amount               value, likely
+                 └─ one.amount            value, likely
+                    └─ raw.orders.amount  value, likely · source
 
-        rows decided by
-          end  the rows of two
-          two  the rows of one
-          one  the rows of raw.orders
-    "#]],
+            rows decided by
+              end  the rows of two
+              two  the rows of one
+              one  the rows of raw.orders
+        "#]],
     );
     shop.text(
         "raw.orders.amount",
         Direction::Down,
         expect![[r#"
-        raw.orders.amount
-        source.shop.raw.orders · models/raw.orders.sql
+            raw.orders.amount
+            source.shop.raw.orders · models/raw.orders.sql
 
-        goes into
-          └─ one.amount     value, likely · not understood further
-             └─ two.amount  value, likely · not understood further
-                └─ end.a    value, likely
-    "#]],
+            goes into
+              └─ one.amount     value, likely
+                 └─ two.amount  value, likely
+                    └─ end.a    value, likely
+        "#]],
     );
 }
 
@@ -739,7 +739,7 @@ fn down_goes_from_columns_to_rows_to_whoever_reads_them() {
               status
 
             read by
-              orders  reads its rows, order_id, status
+              orders  reads order_id, status
 
             decides rows of
               orders  filter: stg_orders.status, group: stg_orders.order_id, join: stg_orders.order_id, rows of stg_orders
@@ -769,7 +769,10 @@ fn what_is_declared_over_models_can_be_asked_for() {
         Direction::Up,
         expect![[r#"
             weekly
-            saved_query.shop.weekly · 0 columns · models/weekly.sql
+            saved_query.shop.weekly · models/weekly.sql
+
+            reads
+              revenue  metric
 
             rows decided by
               orders        filter: stg_orders.status
@@ -779,7 +782,7 @@ fn what_is_declared_over_models_can_be_asked_for() {
               stg_payments  the rows of raw.payments
 
             begins at
-              model stg_orders, source raw.payments
+              source raw.payments
         "#]],
     );
     wide().text(
@@ -787,7 +790,10 @@ fn what_is_declared_over_models_can_be_asked_for() {
         Direction::Up,
         expect![[r#"
             board
-            exposure.shop.board · 0 columns · models/board.sql
+            exposure.shop.board · models/board.sql
+
+            reads
+              big  model · which columns is not known
 
             rows decided by
               big           filter: orders.amount
