@@ -50,7 +50,8 @@ impl Share {
     }
 
     fn words(self) -> String {
-        let Some((rate, (lower, upper))) = self.rate().zip(share_interval(self.yes, self.of)) else {
+        let Some((rate, (lower, upper))) = self.rate().zip(share_interval(self.yes, self.of))
+        else {
             return "none tried".to_owned();
         };
         format!(
@@ -210,7 +211,8 @@ impl Card {
                 kind.as_str()
             );
             for (class, (belay, tests)) in classes {
-                let _ = writeln!(out, "| {class} | {} of {} | {} |", belay.yes, belay.of, tests.yes);
+                let _ =
+                    writeln!(out, "| {class} | {} of {} | {} |", belay.yes, belay.of, tests.yes);
             }
         }
         out.push_str("\n| case | project | level | | why |\n| --- | --- | --- | --- | --- |\n");

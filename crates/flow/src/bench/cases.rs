@@ -160,7 +160,8 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
     for project in projects.values() {
         for case in &project.cases {
             if !seen.insert(case.id.clone()) {
-                let (file, message) = (project.name.clone(), format!("`{}` is there twice", case.id));
+                let (file, message) =
+                    (project.name.clone(), format!("`{}` is there twice", case.id));
                 return Err(BenchError::Cases { file, message }.into());
             }
             // A case that does not fit its project is a fault of the case, and told before any work.
@@ -174,8 +175,7 @@ fn gather(files: &BTreeMap<PathBuf, Vec<u8>>) -> Result<Vec<Project>, FlowError>
 
 fn parse(file: &str, text: &str) -> Result<Vec<Case>, BenchError> {
     let fault = |message: String| BenchError::Cases { file: file.to_owned(), message };
-    let read: File =
-        serde_saphyr::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let read: File = serde_saphyr::from_str(text).map_err(|error| fault(error.to_string()))?;
     if read.schema != SCHEMA {
         return Err(fault(format!("`schema` is `{}`, expected `{SCHEMA}`", read.schema)));
     }

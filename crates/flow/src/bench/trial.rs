@@ -76,9 +76,7 @@ impl Tried {
             return Some(format!("it says that the project's tests {said}, and: {first}"));
         }
         match (self.kind, measured.differences.first()) {
-            (Kind::Regression, None) if !tests => {
-                Some("it changes nothing in the data".to_owned())
-            }
+            (Kind::Regression, None) if !tests => Some("it changes nothing in the data".to_owned()),
             (Kind::Benign, Some(difference)) => Some(format!("it is not benign: {difference}")),
             _ => None,
         }
