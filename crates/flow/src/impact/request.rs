@@ -11,6 +11,7 @@ use crate::{FlowError, report};
 
 /// What was asked.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "a pull request is called that")]
 pub struct Request {
     /// Where the user stands.
     pub folder: PathBuf,

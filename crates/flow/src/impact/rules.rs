@@ -113,12 +113,11 @@ fn rule(reading: &mut Reading, item: &crate::registry::document::Node) -> Option
         );
     }
     let does = does(reading, &fields, &name, until.is_some());
-    let matching = match fields.node("match") {
-        Some(node) => matching(reading, node),
-        None => {
-            fields.missing(reading, "match");
-            None
-        }
+    let matching = if let Some(node) = fields.node("match") {
+        matching(reading, node)
+    } else {
+        fields.missing(reading, "match");
+        None
     };
     Some(Rule { name, matching: matching?, does: does?, why, reviewers, until })
 }
@@ -180,15 +179,12 @@ fn matching(reading: &mut Reading, node: &crate::registry::document::Node) -> Op
     });
     let mut meanings = Vec::new();
     for word in meaning.unwrap_or_default() {
-        match Meaning::ALL.iter().find(|meaning| meaning.as_str() == word) {
-            Some(meaning) => meanings.push(*meaning),
-            None => {
-                let known: Vec<&str> =
-                    Meaning::ALL.iter().map(|meaning| meaning.as_str()).collect();
-                let line = fields.line_of("meaning");
-                reading
-                    .fault(line, format!("unknown meaning `{word}`; known: {}", known.join(", ")));
-            }
+        if let Some(meaning) = Meaning::ALL.iter().find(|meaning| meaning.as_str() == word) {
+            meanings.push(*meaning);
+        } else {
+            let known: Vec<&str> = Meaning::ALL.iter().map(|meaning| meaning.as_str()).collect();
+            let line = fields.line_of("meaning");
+            reading.fault(line, format!("unknown meaning `{word}`; known: {}", known.join(", ")));
         }
     }
     Some(Matching {
@@ -232,7 +228,10 @@ fn has_meta(node: &Node, wanted: &str) -> bool {
         None => !found.is_null() && found.as_bool() != Some(false),
         Some(value) => match found {
             serde_json::Value::String(text) => text == value,
-            other => other.to_string() == value,
+            other => {
+                let spelled = other.to_string();
+                spelled == value
+            }
         },
     }
 }

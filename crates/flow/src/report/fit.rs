@@ -74,14 +74,15 @@ pub(super) fn fit(lead: &str, sections: &[Section], limit: usize) -> String {
     out
 }
 
+/// More than a folded remainder and the words on what is left out take.
+const WORDS: usize = 400;
+
 /// How many rows of the section fit into `room`.
 fn most(section: &Section, room: usize) -> usize {
     // All of it, most of the time.
     if length(&section.render(section.rows.len())) <= room {
         return section.rows.len();
     }
-    // A folded remainder and its words: more than enough for both.
-    const WORDS: usize = 400;
     let mut used = length(&section.head) * 2 + length(&section.title) + WORDS;
     let fits = |row: &&String| {
         used += length(row);

@@ -1,6 +1,6 @@
 //! From facts and their assessment to the document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use belay_dbt::manifest::{Kind, Node};
 use belay_dbt::{Manifest, NodeId};
@@ -166,7 +166,7 @@ fn lineage(facts: &Findings, assessed: &Assessed) -> Vec<Arrow> {
         let parents: Vec<NodeId> = manifest.parents(id).map(|parent| parent.id.clone()).collect();
         parents
     };
-    let mut arrows = BTreeMap::new();
+    let mut arrows = BTreeSet::new();
     for to in &shown {
         let manifest = if facts.head.manifest.node(to).is_some() {
             &facts.head.manifest
@@ -174,10 +174,10 @@ fn lineage(facts: &Findings, assessed: &Assessed) -> Vec<Arrow> {
             &facts.base.manifest
         };
         for from in reads(manifest, to).into_iter().filter(|from| shown.contains(from)) {
-            arrows.insert((from.to_string(), to.to_string()), ());
+            arrows.insert((from.to_string(), to.to_string()));
         }
     }
-    arrows.into_keys().map(|(from, to)| Arrow { from, to }).collect()
+    arrows.into_iter().map(|(from, to)| Arrow { from, to }).collect()
 }
 
 fn side(side: &Side) -> SideRef {

@@ -18,21 +18,21 @@ pub(super) struct Consumers<'a> {
 }
 
 impl Consumers<'_> {
-    pub(super) fn exposures(&self, node: &NodeId) -> BTreeSet<NodeId> {
+    pub(super) fn exposures(self, node: &NodeId) -> BTreeSet<NodeId> {
         let below = self.below([node.clone()].into());
         below.into_iter().filter(|id| self.is(id, Kind::Exposure)).collect()
     }
 
-    pub(super) fn name(&self, id: &NodeId) -> String {
+    pub(super) fn name(self, id: &NodeId) -> String {
         self.head.node(id).map_or_else(|| id.to_string(), |node| node.name.to_string())
     }
 
-    fn is(&self, id: &NodeId, kind: Kind) -> bool {
+    fn is(self, id: &NodeId, kind: Kind) -> bool {
         self.head.node(id).is_some_and(|node| node.kind == kind)
     }
 
     /// Everything below `nodes`, without them.
-    fn below(&self, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+    fn below(self, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         let mut open: Vec<NodeId> = nodes.iter().cloned().collect();
         let mut seen = nodes.clone();
         while let Some(id) = open.pop() {
@@ -47,7 +47,7 @@ impl Consumers<'_> {
     }
 
     /// What the consumers of `nodes` weigh, with a word on each.
-    pub(super) fn weigh(&self, nodes: &BTreeSet<NodeId>) -> Vec<(&'static Weight, String)> {
+    pub(super) fn weigh(self, nodes: &BTreeSet<NodeId>) -> Vec<(&'static Weight, String)> {
         let below = self.below(nodes.clone());
         let node = |id: &NodeId| self.head.node(id);
         let mut found = Vec::new();

@@ -7,7 +7,7 @@ use super::{Consumers, finding};
 use crate::figures::{amount, counted, counted_usize, grouped, percent, share, signed};
 use crate::impact::compare::Compared;
 
-pub(super) fn data_findings(compared: &Compared, consumers: &Consumers<'_>) -> Vec<Finding> {
+pub(super) fn data_findings(compared: &Compared, consumers: Consumers<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = grain(compared, consumers).into_iter().collect();
     found.extend(rows(compared));
     found.extend(compared.columns.iter().filter_map(|column| shape(compared, column)));
@@ -18,7 +18,7 @@ pub(super) fn data_findings(compared: &Compared, consumers: &Consumers<'_>) -> V
 
 /// A key that identified base's rows and does not identify head's: a join fans out, or a dedup is
 /// gone. Whatever sums these rows is wrong.
-fn grain(compared: &Compared, consumers: &Consumers<'_>) -> Option<Finding> {
+fn grain(compared: &Compared, consumers: Consumers<'_>) -> Option<Finding> {
     let keys = compared.head.duplicate_keys.filter(|count| *count > 0)?;
     let key = compared.key.as_ref()?;
     let extra = compared.head.extra_rows.unwrap_or_default();

@@ -192,7 +192,7 @@ fn findings(facts: &Findings, found: &Causes, consumers: Consumers<'_>) -> Vec<J
     all.extend(facts.tests.iter().filter_map(test_finding));
     for compared in &facts.data {
         let drifts = drifted.iter().any(|one| one.node == compared.node);
-        let of_data = data_findings(compared, &consumers).into_iter();
+        let of_data = data_findings(compared, consumers).into_iter();
         // No edit can have moved it: worth a word, and no more.
         all.extend(of_data.map(|one| match one.severity {
             severity if drifts => Finding { severity: severity.min(Severity::Low), ..one },

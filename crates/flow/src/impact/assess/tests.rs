@@ -17,7 +17,7 @@ fn check(change: impl FnOnce(&mut Compared), expected: Expect) {
     let mut compared = same("orders");
     change(&mut compared);
     let head = Manifest::parse(NO_NODES.as_bytes()).unwrap();
-    let found = data_findings(&compared, &Consumers { head: &head });
+    let found = data_findings(&compared, Consumers { head: &head });
     let line = |finding: &Finding| {
         let column =
             finding.column.as_deref().map(|column| format!(".{column}")).unwrap_or_default();
