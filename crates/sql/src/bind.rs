@@ -69,7 +69,7 @@ pub fn bind(query: &ast::Query, dialect: Dialect, tables: &Tables) -> Result<Que
         size: 0,
     };
     let bound = binder.query(query, &Env::default())?;
-    binder.finish(bound)
+    Ok(binder.finish(bound))
 }
 
 /// A part of the query that is bound: its rows, and its columns by name.
@@ -103,7 +103,7 @@ fn unsupported<T>(why: impl Into<String>) -> Result<T, Unread> {
 }
 
 impl<'q> Binder<'q> {
-    fn finish(mut self, bound: Bound) -> Result<Query, Unread> {
+    fn finish(mut self, bound: Bound) -> Query {
         let Bound { mut rel, fields } = bound;
         let is_complete = fields.iter().all(|field| field.rest.is_none());
         for field in &fields {
@@ -127,7 +127,7 @@ impl<'q> Binder<'q> {
                 }
             });
         }
-        Ok(Query { rel, outputs, is_complete })
+        Query { rel, outputs, is_complete }
     }
 
     /// A new column.

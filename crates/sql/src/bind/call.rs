@@ -207,9 +207,10 @@ impl<'q> Binder<'q> {
 
     /// `f(*)`, `f(t.*)`: all columns of the relations.
     fn row_argument(&mut self, qualifier: Option<&[String]>) -> Result<Expr, Unread> {
+        let dialect = self.dialect;
         let scope = &self.frame().scope;
         let fields: Vec<_> = match qualifier {
-            None => scope.all(),
+            None => scope.all(dialect),
             Some(qualifier) => match scope.qualified(qualifier).next() {
                 Some(relation) => relation.fields.clone(),
                 None => {

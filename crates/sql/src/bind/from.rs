@@ -200,7 +200,8 @@ impl<'q> Binder<'q> {
             && let Some(node) = env.find(only)
         {
             let node = std::rc::Rc::clone(node);
-            let Bound { rel, fields } = self.use_cte(&node)?;
+            let Bound { rel, mut fields } = self.use_cte(&node)?;
+            Field::tell_apart(&mut fields, self.dialect);
             return Ok((rel, Relation { name: name.0, fields }));
         }
         let known = self.tables.find(&name);
@@ -291,7 +292,8 @@ impl<'q> Binder<'q> {
         frame.is_hidden = was_hidden;
         frame.is_read_inside = was_read;
         frame.clause = clause;
-        let Bound { rel, fields } = bound?;
+        let Bound { rel, mut fields } = bound?;
+        Field::tell_apart(&mut fields, self.dialect);
         let columns = fields.iter().map(|field| field.col).collect();
         let rel = if is_read {
             SourceRel::Lateral(Lateral::Query { rel: Box::new(rel), columns })
@@ -314,7 +316,7 @@ impl<'q> Binder<'q> {
         if alias.is_none() {
             return Ok(Source { rel, scope });
         }
-        let relation = Relation { name: Vec::new(), fields: scope.all() };
+        let relation = Relation { name: Vec::new(), fields: scope.all(self.dialect) };
         self.aliased(rel, relation, alias)
     }
 }

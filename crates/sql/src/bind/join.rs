@@ -124,7 +124,7 @@ impl<'q> Binder<'q> {
     }
 
     fn common(&mut self, left: &Scope, right: &Scope) -> Result<Vec<Pair>, Unread> {
-        let (left_fields, right_fields) = (left.all(), right.all());
+        let (left_fields, right_fields) = (left.all(self.dialect), right.all(self.dialect));
         if left_fields.iter().chain(&right_fields).any(|field| field.rest.is_some()) {
             return unsupported("a NATURAL join is over columns that are not known");
         }

@@ -372,6 +372,46 @@ pub(super) fn date_part(name: &str, place: usize, count: usize, arg: &Ast) -> Op
     }
 }
 
+/// How DuckDB writes an expression, as far as it differs from how it was written.
+fn duckdb_name(expr: &Ast) -> String {
+    match expr {
+        Ast::Nested(inner) => duckdb_name(inner),
+        Ast::BinaryOp { left, op, right } => {
+            format!("({} {op} {})", duckdb_name(left), duckdb_name(right))
+        }
+        Ast::Cast { expr, data_type, format: None, kind } => {
+            let word = if *kind == ast::CastKind::TryCast { "try_cast" } else { "cast" };
+            format!("{word}({} as {data_type})", duckdb_name(expr))
+        }
+        Ast::Function(function) if function.over.is_none() && function.filter.is_none() => {
+            let ast::FunctionArguments::List(list) = &function.args else {
+                return expr.to_string();
+            };
+            let is_plain = list.duplicate_treatment.is_none()
+                && list.clauses.is_empty()
+                && function.within_group.is_empty();
+            let arguments: Option<Vec<String>> = list
+                .args
+                .iter()
+                .map(|arg| match arg {
+                    ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
+                        Some(duckdb_name(expr))
+                    }
+                    _ => None,
+                })
+                .collect();
+            match (arguments, is_plain) {
+                (Some(arguments), true) => format!("{}({})", function.name, arguments.join(", ")),
+                (None, true) if expr.to_string().eq_ignore_ascii_case("count(*)") => {
+                    "count_star()".to_owned()
+                }
+                _ => expr.to_string(),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
 impl Binder<'_> {
     /// What a column is called that the query does not name; `number` counts the unnamed ones.
     pub(super) fn implied_name(&self, expr: &Ast, number: usize) -> String {
@@ -391,9 +431,8 @@ impl Binder<'_> {
                 Dialect::BigQuery => format!("f{number}_"),
                 Dialect::Postgres | Dialect::Redshift => self.postgres_name(expr),
                 Dialect::Snowflake => expr.to_string().to_uppercase(),
-                Dialect::DuckDb | Dialect::Databricks | Dialect::Generic => {
-                    expr.to_string().to_lowercase()
-                }
+                Dialect::DuckDb => duckdb_name(expr).to_lowercase(),
+                Dialect::Databricks | Dialect::Generic => expr.to_string().to_lowercase(),
             },
         }
     }

@@ -20,7 +20,7 @@ impl<'q> Binder<'q> {
         let SourceRel::Rel(rel) = source.rel else {
             return unsupported("what is pivoted reads what stands before it");
         };
-        let fields = source.scope.all();
+        let fields = source.scope.all(self.dialect);
         if fields.iter().any(|field| field.rest.is_some()) {
             return unsupported("the columns are not known of what is pivoted");
         }

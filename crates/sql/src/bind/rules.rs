@@ -30,7 +30,6 @@ pub(super) fn alias_use(dialect: Dialect, clause: Clause, is_bare: bool) -> Alia
         _ if is_standard => Never,
         // The query itself refuses them elsewhere.
         Clause::Where if matches!(dialect, Dialect::BigQuery | Dialect::Databricks) => Never,
-        Clause::OrderBy if dialect == Dialect::DuckDb => BeforeColumn,
         Clause::Select(_)
         | Clause::Where
         | Clause::GroupBy

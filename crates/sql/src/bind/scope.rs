@@ -6,8 +6,8 @@ use std::rc::Rc;
 use sqlparser::ast;
 
 use super::{Binder, unsupported};
-use crate::Unread;
 use crate::plan::{Call, Col, Expr, Literal, WindowCall};
+use crate::{Dialect, Unread};
 
 /// The common table expressions in sight, the innermost first.
 #[derive(Clone, Default)]
@@ -61,6 +61,24 @@ pub(super) struct Rest {
 }
 
 impl Field {
+    /// What DuckDB calls the columns of a query in FROM: the second `id` is `id_1`.
+    pub(super) fn tell_apart(fields: &mut [Self], dialect: Dialect) {
+        if dialect != Dialect::DuckDb {
+            return;
+        }
+        let mut taken = BTreeSet::new();
+        for field in fields.iter_mut().filter(|field| field.rest.is_none()) {
+            let mut number = 0;
+            let mut name = field.name.clone();
+            while taken.contains(&name) {
+                number += 1;
+                name = format!("{}_{number}", field.name);
+            }
+            taken.insert(name.clone());
+            field.name = name;
+        }
+    }
+
     pub(super) fn named(name: impl Into<String>, col: Col) -> Self {
         Self { name: name.into(), col, rest: None }
     }
@@ -102,16 +120,25 @@ impl Scope {
         self.merged.iter().any(|merged| merged.parts.contains(&col))
     }
 
-    /// Every column that `*` means, in order.
-    pub(super) fn all(&self) -> Vec<Field> {
-        let merged = self.merged.iter().map(|one| Field::named(one.name.clone(), one.col));
-        let plain = self
-            .relations
-            .iter()
-            .flat_map(|relation| &relation.fields)
-            .filter(|field| !self.is_part(field.col))
-            .cloned();
-        merged.chain(plain).collect()
+    /// Every column that `*` means, in order: merged columns first, as the standard has it, or, in
+    /// DuckDB, where the left side has them.
+    pub(super) fn all(&self, dialect: Dialect) -> Vec<Field> {
+        let named = |one: &Merged| Field::named(one.name.clone(), one.col);
+        let fields = self.relations.iter().flat_map(|relation| &relation.fields);
+        if dialect != Dialect::DuckDb {
+            let plain = fields.filter(|field| !self.is_part(field.col)).cloned();
+            return self.merged.iter().map(named).chain(plain).collect();
+        }
+        let mut given = BTreeSet::new();
+        let mut found = Vec::new();
+        for field in fields {
+            match self.merged.iter().find(|one| one.parts.contains(&field.col)) {
+                None => found.push(field.clone()),
+                Some(one) if given.insert(one.col) => found.push(named(one)),
+                Some(_) => (),
+            }
+        }
+        found
     }
 
     /// The relations that a qualifier may mean.

@@ -148,9 +148,15 @@ impl<'q> Binder<'q> {
         self.after_groups(rel, parts, is_distinct, limit)
     }
 
+    /// Every column that `*` means here.
+    pub(super) fn all(&mut self) -> Vec<Field> {
+        let dialect = self.dialect;
+        self.frame().scope.all(dialect)
+    }
+
     /// `FROM t` without a select list.
     fn everything(&mut self) -> Result<Vec<Item<'q>>, Unread> {
-        let fields = self.frame().scope.all();
+        let fields = self.all();
         if fields.is_empty() {
             return unsupported("nothing is selected");
         }

@@ -49,7 +49,7 @@ impl<'q> Binder<'q> {
                     return unsupported("an expression with several aliases is not understood");
                 }
                 SelectItem::Wildcard(options) => {
-                    let fields = self.frame().scope.all();
+                    let fields = self.all();
                     self.star(fields, options, &mut items)?;
                 }
                 SelectItem::QualifiedWildcard(

@@ -161,6 +161,19 @@ fn each_clause_gives_the_outputs_that_it_should() {
                 "usd, twice",
             ),
             ("values (1, 'a'), (2, 'b')", "col0 integer, col1 varchar"),
+            (
+                "select * from payments join customers c on true join (select 1 as order_id, 5 as z) using (order_id)",
+                "id integer, order_id integer, amount double, id integer, name varchar, region varchar, z integer",
+            ),
+            (
+                "select * from (select a.id, b.id, c.id, 5 as id_1 from orders a, orders b, orders c)",
+                "id integer, id_1 integer, id_2 integer, id_1_1 integer",
+            ),
+            (
+                "select count(*), id::varchar, 1 + 1, lower(status) from orders group by id, status",
+                "count_star() bigint, cast(id as varchar) varchar, (1 + 1), lower(status) varchar",
+            ),
+            ("select -amount as id from orders order by id * 1", "id double"),
             ("select list_transform(tags, x -> upper(x)) as t from orders", "t"),
             (
                 "select cast(id as bigint) as a, id::text as b, try_cast(status as int) as c, date '2024-01-01' as d from orders",

@@ -125,7 +125,6 @@ impl Binder<'_> {
             },
             Expr::Literal(Literal::Number(number)) => self.type_of_number(number),
             Expr::Literal(Literal::Text(_)) => self.text_type(),
-            Expr::Literal(Literal::Null | Literal::Parameter(_)) => None,
             Expr::Call(call) => self.type_of_call(call),
             Expr::Binary { operator, left, right } => match operator.as_str() {
                 "and"
@@ -173,7 +172,9 @@ impl Binder<'_> {
                 ) => Some("boolean".to_owned()),
                 _ => None,
             },
-            Expr::Compound { .. } | Expr::Opaque { .. } => None,
+            Expr::Literal(Literal::Null | Literal::Parameter(_))
+            | Expr::Compound { .. }
+            | Expr::Opaque { .. } => None,
         }
     }
 
@@ -214,18 +215,10 @@ impl Binder<'_> {
             _ => "bigint",
         };
         match call.name.as_str() {
-            "count"
-            | "row_number"
-            | "rank"
-            | "dense_rank"
-            | "count_if"
-            | "countif"
-            | "approx_count_distinct"
-                if !(self.dialect == Dialect::Databricks
-                    && matches!(call.name.as_str(), "row_number" | "rank" | "dense_rank"))
-                    && !(self.dialect == Dialect::DuckDb && call.name == "count_if") =>
-            {
-                Some(whole.to_owned())
+            "count" | "countif" | "approx_count_distinct" => Some(whole.to_owned()),
+            "count_if" => (self.dialect != Dialect::DuckDb).then(|| whole.to_owned()),
+            "row_number" | "rank" | "dense_rank" => {
+                (self.dialect != Dialect::Databricks).then(|| whole.to_owned())
             }
             "min" | "max" | "any_value" | "first_value" | "last_value" | "nth_value"
                 if call.arguments.len() == 1 || call.name == "nth_value" =>

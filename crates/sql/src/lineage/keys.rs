@@ -92,7 +92,6 @@ fn facts(rel: &Rel) -> Facts {
         }
         Rel::Unit => Facts::only(Key::new()),
         Rel::Values { columns: _, rows } if rows.len() <= 1 => Facts::only(Key::new()),
-        Rel::Values { .. } | Rel::RecursiveScan { .. } => Facts::default(),
         Rel::Extend { input, columns } => {
             let mut facts = facts(input);
             for (col, expr) in columns {
@@ -132,7 +131,6 @@ fn facts(rel: &Rel) -> Facts {
             let keys = keys.iter().filter(|(_, expr)| !is_fixed(expr));
             Facts::only(keys.map(|(col, _)| *col).collect())
         }
-        Rel::Aggregate { .. } => Facts::default(),
         Rel::Window { input, columns } => {
             let mut facts = facts(input);
             for (col, WindowCall { call, partition, order: _, frame: _ }) in columns {
@@ -189,7 +187,11 @@ fn facts(rel: &Rel) -> Facts {
         Rel::Recursive { columns, all: false, .. } => {
             Facts::only(columns.iter().copied().collect())
         }
-        Rel::Recursive { .. } | Rel::Opaque { .. } => Facts::default(),
+        Rel::Values { .. }
+        | Rel::RecursiveScan { .. }
+        | Rel::Aggregate { .. }
+        | Rel::Recursive { .. }
+        | Rel::Opaque { .. } => Facts::default(),
     }
 }
 
