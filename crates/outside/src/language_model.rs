@@ -1,4 +1,4 @@
-//! A language model behind an HTTP API: the chat completions of OpenAI and what is compatible with it,
+//! A language model behind an HTTP API: the chat completions of `OpenAI` and what is compatible with it,
 //! and the messages of Anthropic (version 2023-06-01). One question, one answer, no tools, no stream.
 
 use std::fmt;

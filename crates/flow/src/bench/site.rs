@@ -13,7 +13,6 @@ use belay_warehouse::{Address, Database, Session, Statement};
 use fs_err as fs;
 use serde_json::json;
 
-use super::BenchError;
 use super::cases::Project;
 use super::effect::{self, Shape};
 use super::{BenchError, Request};
