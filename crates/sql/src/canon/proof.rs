@@ -296,8 +296,7 @@ fn null_with(expr: &Expr) -> HashSet<Col> {
         Expr::Unary { operator, operand } if operator == "-" || operator == "not" => {
             null_with(operand)
         }
-        Expr::Cast { operand, is_try: false, .. } => null_with(operand),
-        Expr::In { operand, .. } => null_with(operand),
+        Expr::Cast { operand, is_try: false, .. } | Expr::In { operand, .. } => null_with(operand),
         Expr::Call(call) if names::is_strict(&call.name) && call.filter.is_none() => {
             call.arguments.iter().flat_map(null_with).collect()
         }

@@ -167,15 +167,13 @@ impl<'a, 't> Sealer<'a, 't> {
             }
         }
         let predicates = self.predicates(env, &block.predicates, conditions);
-        match (sources.as_slice(), units.is_empty(), predicates.is_empty()) {
-            ([one], true, true) => *one,
-            _ => {
-                let sources = self.terms.bag(sources);
-                let units = self.terms.bag(units);
-                let predicates = self.terms.set(predicates);
-                self.terms.make(Op::Block, "", vec![sources, units, predicates])
-            }
+        if let ([one], true, true) = (sources.as_slice(), units.is_empty(), predicates.is_empty()) {
+            return *one;
         }
+        let sources = self.terms.bag(sources);
+        let units = self.terms.bag(units);
+        let predicates = self.terms.set(predicates);
+        self.terms.make(Op::Block, "", vec![sources, units, predicates])
     }
 
     /// All that must be true, in one form.
@@ -408,12 +406,11 @@ impl<'a, 't> Sealer<'a, 't> {
             }
             Definition::Branches(source, index) => {
                 let inner = self.envs[env].inner.get(source).cloned();
-                match inner {
-                    Some(Inner::Columns(columns)) => self.member(env, *source, columns[*index]),
-                    _ => {
-                        let label = self.envs[env].labels.get(source).map(|label| label.term);
-                        self.terms.make(Op::Column, index.to_string(), label.into_iter().collect())
-                    }
+                if let Some(Inner::Columns(columns)) = inner {
+                    self.member(env, *source, columns[*index])
+                } else {
+                    let label = self.envs[env].labels.get(source).map(|label| label.term);
+                    self.terms.make(Op::Column, index.to_string(), label.into_iter().collect())
                 }
             }
         }

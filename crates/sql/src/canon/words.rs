@@ -29,11 +29,9 @@ impl Terms {
             args.join(between)
         };
         match node.op {
-            Op::Column => node.text.clone(),
-            Op::Literal => node.text.clone(),
-            Op::Optional | Op::Member => arg(1),
+            Op::Column | Op::Literal => node.text.clone(),
+            Op::Optional | Op::Member | Op::Union => arg(1),
             Op::Outer | Op::SetsKey => arg(0),
-            Op::Union => arg(1),
             Op::And => join(&node.args, " and "),
             Op::Or => format!("({})", join(&node.args, " or ")),
             Op::Not => match node.args.first().map(|inner| self.node(*inner)) {

@@ -124,10 +124,10 @@ impl Search<'_> {
             }
             (Op::Recursive, Op::Recursive) => {
                 let word = |term: Term| self.terms.node(term).text.clone();
-                if word(base) != word(head) {
-                    self.say(RowEffect::SetOperation, "the recursion's UNION changed".to_owned());
-                } else {
+                if word(base) == word(head) {
                     self.say(RowEffect::Filter, "the recursion changed".to_owned());
+                } else {
+                    self.say(RowEffect::SetOperation, "the recursion's UNION changed".to_owned());
                 }
             }
             _ if was == is => {
