@@ -191,7 +191,7 @@ impl Walker {
                     self.single(rest, of(None, Confidence::Likely));
                 }
             }
-            Rel::Unit => (),
+            Rel::Unit | Rel::RecursiveScan { .. } => (),
             Rel::Values { columns, rows } => {
                 for (place, col) in columns.iter().enumerate() {
                     let mut made = Made::default();
@@ -245,7 +245,7 @@ impl Walker {
                 for (col, call) in measures {
                     let mut made = Made::default();
                     self.call(call, Edge::Value, &mut made);
-                    self.count_rows(call, input, &mut made);
+                    Self::count_rows(call, input, &mut made);
                     self.set(*col, made);
                 }
             }
@@ -254,6 +254,9 @@ impl Walker {
                 for (col, WindowCall { call, partition, order, frame: _ }) in columns {
                     let mut made = Made::default();
                     self.call(call, Edge::Value, &mut made);
+                    if call.name == "count" {
+                        Self::count_rows(call, input, &mut made);
+                    }
                     for part in partition {
                         self.expr(part, Edge::Window, &mut made);
                     }
@@ -327,7 +330,6 @@ impl Walker {
                     }
                 }
             }
-            Rel::RecursiveScan { .. } => (),
             Rel::Opaque { text: _, inputs, arguments, columns } => {
                 inputs.iter().for_each(|input| self.rel(input, edge));
                 let mut made = Made::default();
@@ -350,7 +352,7 @@ impl Walker {
     }
 
     /// `count(*)` has no arguments: it comes from the rows.
-    fn count_rows(&self, call: &Call, input: &Rel, made: &mut Made) {
+    fn count_rows(call: &Call, input: &Rel, made: &mut Made) {
         if !call.arguments.is_empty() {
             return;
         }
