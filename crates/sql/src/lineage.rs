@@ -254,6 +254,9 @@ impl Walker {
                 for (col, WindowCall { call, partition, order, frame: _ }) in columns {
                     let mut made = Made::default();
                     self.call(call, Edge::Value, &mut made);
+                    if call.name == "count" {
+                        Self::count_rows(call, input, &mut made);
+                    }
                     for part in partition {
                         self.expr(part, Edge::Window, &mut made);
                     }

@@ -102,6 +102,7 @@ fn each_output_says_what_it_is_made_of_and_how() {
     for (text, wanted) in [
         ("select amount * 2 as a from orders", "a: value orders.amount"),
         ("select count(*) as n from orders", "n: value orders.*"),
+        ("select count(*) over () as n from orders", "n: value orders.*"),
         (
             "select sum(amount) filter (where status = 'x') as s from orders",
             "s: value orders.amount, filter orders.status",
