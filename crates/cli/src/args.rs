@@ -190,7 +190,8 @@ pub(crate) struct ImpactArgs {
     pub head: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: ImpactFormat,
-    /// Also write the report to a file; its ending (.html, .md, .json, .sarif, .xml for JUnit) says in which form. Can be repeated.
+    /// Also write the report to a file; its ending (.html, .md, .json, .sarif, or .xml for `JUnit`)
+    /// says in which form. Can be repeated.
     #[arg(long, value_name = "FILE")]
     pub out: Vec<PathBuf>,
     /// Only the changed scope: build nothing, compare no data.
@@ -322,7 +323,6 @@ impl Cli {
             Command::Audit(command) => command.format(),
             Command::Bench(command) => command.format(),
             Command::Impact(args) if args.format == ImpactFormat::Json => PlainFormat::Json,
-            Command::Impact(_) => PlainFormat::Text,
             Command::Lineage(args) => args.error_format(),
             Command::Review(ReviewCommand::Show(args)) => json_or_text(args.format),
             Command::Runs(RunsCommand::List(args))
@@ -381,7 +381,9 @@ impl Cli {
             Command::Store(StoreCommand::Copy(args)) => args.format,
             Command::Store(StoreCommand::Clock(args)) => args.format,
             Command::Drivers(DriversCommand::Install(args)) => args.format,
-            Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => PlainFormat::Text,
+            Command::Impact(_) | Command::Demo(_) | Command::Schema(_) | Command::Explain(_) => {
+                PlainFormat::Text
+            }
         }
     }
 }

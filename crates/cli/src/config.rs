@@ -450,8 +450,7 @@ fn texts(value: &DeValue<'_>) -> Option<Vec<String>> {
 
 fn check(kind: Kind, text: &str) -> Result<(), &'static str> {
     let fits = match kind {
-        Kind::Text | Kind::List | Kind::Keys | Kind::Secret => true,
-        Kind::Tolerances => true,
+        Kind::Text | Kind::List | Kind::Keys | Kind::Secret | Kind::Tolerances => true,
         Kind::Count => text.parse::<u16>().is_ok(),
         Kind::Size => text.parse::<u64>().is_ok_and(|number| number > 0),
         Kind::Flag => ["true", "false"].contains(&text),

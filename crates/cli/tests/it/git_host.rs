@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// The token that both hosts take.
 pub(crate) const TOKEN: &str = "token-that-nobody-may-see";
 
+/// A member that a body may have, and what its value has to be.
+pub(crate) type Member = (&'static str, fn(&Value) -> bool);
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Id, author, body.
@@ -163,12 +166,12 @@ impl Request {
     }
 
     /// The body has these members with these kinds of values, and no other.
-    pub(crate) fn has(&self, members: &[(&str, fn(&Value) -> bool)]) -> Result<(), String> {
+    pub(crate) fn has(&self, members: &[Member]) -> Result<(), String> {
         check_members(&self.body, members)
     }
 }
 
-fn check_members(body: &Value, members: &[(&str, fn(&Value) -> bool)]) -> Result<(), String> {
+fn check_members(body: &Value, members: &[Member]) -> Result<(), String> {
     let Some(body) = body.as_object() else { return Err(format!("no object: {body}")) };
     for (name, value) in body {
         match members.iter().find(|(known, _)| known == name) {
@@ -254,7 +257,7 @@ fn github(state: &mut State, request: &Request, url: &str) -> Response {
             answer(403, json!({"message": "You must authenticate via a GitHub App."}))
         }
         ("POST", "/check-runs") => {
-            let members: [(&str, fn(&Value) -> bool); 5] = [
+            let members: [Member; 5] = [
                 ("name", Value::is_string),
                 ("head_sha", is_sha),
                 ("status", |status| status == "completed"),
@@ -283,7 +286,7 @@ fn github(state: &mut State, request: &Request, url: &str) -> Response {
             answer(200, json!({"id": at}))
         }
         ("POST", path) if path.strip_prefix("/statuses/").is_some_and(is_hex) => {
-            let members: [(&str, fn(&Value) -> bool); 3] = [
+            let members: [Member; 3] = [
                 ("state", |one| ["success", "failure"].contains(&one.as_str().unwrap_or(""))),
                 ("context", Value::is_string),
                 ("description", |one| one.as_str().unwrap_or("").chars().count() <= 140),
@@ -311,7 +314,7 @@ fn is_comment(value: &Value) -> bool {
 }
 
 fn is_output(value: &Value) -> bool {
-    let members: [(&str, fn(&Value) -> bool); 3] = [
+    let members: [Member; 3] = [
         ("title", |title| title.as_str().is_some_and(|title| !title.is_empty())),
         ("summary", |summary| summary.as_str().is_some_and(|text| text.len() <= 65_535)),
         ("annotations", |all| {
@@ -322,7 +325,7 @@ fn is_output(value: &Value) -> bool {
 }
 
 fn is_annotation(value: &Value) -> bool {
-    let members: [(&str, fn(&Value) -> bool); 6] = [
+    let members: [Member; 6] = [
         ("path", |path| path.as_str().is_some_and(|path| !path.starts_with('/'))),
         ("start_line", |line| line.as_u64().is_some_and(|line| line > 0)),
         ("end_line", |line| line.as_u64().is_some_and(|line| line > 0)),
@@ -386,7 +389,7 @@ fn gitlab(state: &mut State, request: &Request, _: &str) -> Response {
         ("POST", path)
             if path.strip_prefix("/projects/acme%2Fshop/statuses/").is_some_and(is_hex) =>
         {
-            let members: [(&str, fn(&Value) -> bool); 3] = [
+            let members: [Member; 3] = [
                 ("state", |one| ["success", "failed"].contains(&one.as_str().unwrap_or(""))),
                 ("name", Value::is_string),
                 ("description", |one| one.as_str().unwrap_or("").chars().count() <= 255),

@@ -55,8 +55,7 @@ fn run_action(home: &Home, host: &GitHost, inputs: &[(&str, &str)]) -> Vec<(Stri
             if expression == "github.action_path" {
                 return ci("github").display().to_string();
             }
-            let of_step =
-                expression.strip_prefix("steps.").unwrap_or_else(|| panic!("{expression}"));
+            let of_step = expression.strip_prefix("steps.").unwrap();
             let (id, name) = of_step.split_once(".outputs.").unwrap();
             outputs.get(&format!("{id}.{name}")).cloned().unwrap_or_default()
         };

@@ -165,7 +165,11 @@ fn a_host_that_refuses_costs_no_report_and_says_what_may_help() {
         let host = GitHost::github();
         host.fails(method, end, status, "", body);
         let ran = publish(&home, &host, "github").ends_with(3);
-        let error = ran.stderr.find("error[").map(|at| &ran.stderr[at..]).unwrap_or_default();
+        let error = ran
+            .stderr
+            .split_once("error[")
+            .map(|(_, error)| format!("error[{error}"))
+            .unwrap_or_default();
         assert_eq!(error, told);
         assert_eq!(ran.stdout, "");
         host.took_everything();

@@ -147,22 +147,20 @@ impl<'a> Attempt<'a> {
         }
         let parsed = command.artefacts.join("manifest.json").is_file();
         let label = self.tree.label;
-        match failing(&message).filter(|_| parsed && self.left_out.len() < LEFT_OUT) {
-            Some(Failing { name, path, why }) => {
-                let selector = format!("path:{path}");
-                // What was left out and fails all the same cannot be left out.
-                self.done = self.left_out.contains(&selector);
-                self.left_out.push(selector);
-                self.notes.push(format!("`{name}` of {label} was not compiled: {why}"));
-            }
-            None => {
-                // dbt parses first, and keeps what it parsed.
-                self.done = parsed;
-                self.parse = !parsed;
-                let line = message.lines().map(str::trim).find(|line| !line.is_empty());
-                let why = line.unwrap_or("dbt did not say why");
-                self.notes.push(format!("{label} was parsed and not compiled: {why}"));
-            }
+        let failing = failing(&message).filter(|_| parsed && self.left_out.len() < LEFT_OUT);
+        if let Some(Failing { name, path, why }) = failing {
+            let selector = format!("path:{path}");
+            // What was left out and fails all the same cannot be left out.
+            self.done = self.left_out.contains(&selector);
+            self.left_out.push(selector);
+            self.notes.push(format!("`{name}` of {label} was not compiled: {why}"));
+        } else {
+            // dbt parses first, and keeps what it parsed.
+            self.done = parsed;
+            self.parse = !parsed;
+            let line = message.lines().map(str::trim).find(|line| !line.is_empty());
+            let why = line.unwrap_or("dbt did not say why");
+            self.notes.push(format!("{label} was parsed and not compiled: {why}"));
         }
         Ok(())
     }

@@ -136,8 +136,8 @@ impl Waves {
             if self.built.contains(id) || self.failed.contains_key(id) {
                 continue;
             }
-            let parents = self.reads.get(id).into_iter().flatten();
-            let cause = parents.filter_map(|parent| self.failed.get(parent)).next().cloned();
+            let mut parents = self.reads.get(id).into_iter().flatten();
+            let cause = parents.find_map(|parent| self.failed.get(parent)).cloned();
             if let Some(cause) = cause {
                 self.failed.insert(id.clone(), cause);
             }

@@ -242,13 +242,10 @@ fn sentences(draft: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = flat.as_str();
     while !rest.is_empty() {
-        let end = rest
-            .char_indices()
-            .find(|(at, letter)| {
-                ".!?".contains(*letter)
-                    && rest[at + letter.len_utf8()..].chars().next().is_none_or(char::is_whitespace)
-            })
-            .map_or(rest.len(), |(at, letter)| at + letter.len_utf8());
+        let ends = rest.char_indices().zip(rest.chars().skip(1).chain([' ']));
+        let mut ends =
+            ends.filter(|((_, letter), next)| ".!?".contains(*letter) && next.is_whitespace());
+        let end = ends.next().map_or(rest.len(), |((at, letter), _)| at + letter.len_utf8());
         let (sentence, behind) = rest.split_at(end);
         if !sentence.trim().is_empty() {
             found.push(sentence.trim().to_owned());

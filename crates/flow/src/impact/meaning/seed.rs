@@ -87,7 +87,7 @@ fn differences(base: &Table, head: &Table) -> Effect {
     let shared: Vec<&String> =
         base.columns.iter().filter(|name| head.column(name).is_some()).collect();
     let changed = match key(base, head, &shared) {
-        Some(key) => by_key(base, head, &shared, &key, &mut effect),
+        Some(key) => by_key(base, head, &shared, key, &mut effect),
         None => as_multisets(base, head, &shared, &mut effect),
     };
     // The types of a seed's columns are guessed from all of their values.

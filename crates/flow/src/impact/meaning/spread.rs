@@ -27,7 +27,7 @@ pub(super) fn spread(change: &Change<'_>, queries: &impl Queries, found: &mut Me
         let Some(node) = change.head.node(&id) else { continue };
         let is_changed = change.scope.changed.contains_key(&id);
         let is_affected = change.scope.affected.contains_key(&id);
-        if node.kind.is_test() && !is_changed || !(is_changed || is_affected) {
+        if !is_changed && (node.kind.is_test() || !is_affected) {
             continue;
         }
         let own = is_changed.then(|| own::effect(change, queries, node));
