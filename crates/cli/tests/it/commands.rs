@@ -109,8 +109,15 @@ fn two_folders_of_artefacts_need_nothing_else() {
     pair(&home);
     let args = ["--quiet", "impact", "--base", "base", "--head", "head", "--format", "json"];
     let report = home.belay(&args).ends_with(0).json();
-    assert_eq!(report["changed"], json!([{"node": "model.shop.a", "reasons": ["body"]}]));
-    assert_eq!(report["affected"], json!([{"node": "model.shop.b", "via": ["model.shop.a"]}]));
+    assert_eq!(
+        report["changed"],
+        json!([{"node": "model.shop.a", "reasons": ["body"], "meaning": "values",
+            "columns": ["x"], "path": "models/a.sql"}])
+    );
+    assert_eq!(
+        report["affected"],
+        json!([{"node": "model.shop.b", "via": ["model.shop.a"], "columns": ["x"], "rows": false}])
+    );
     assert_eq!(report["selection"]["build"], json!(["model.shop.a", "model.shop.b"]));
     assert_eq!(report["data"], json!([]));
     assert!(

@@ -355,6 +355,7 @@ fn a_review_of_artefacts_is_done_by_hand_at_level_zero_and_guided_at_level_one()
         step `read the artefacts of base`
         step `read the artefacts of head`
         step `compare the two projects`
+        step `find out what the change means`
         step `write the report`
     "#]]
     .assert_eq(&format!("exit {}\n{}\n", ran.code, asked.join("\n")));

@@ -397,16 +397,16 @@ fn the_default_policies_are_proved() {
         expect![[r#"
         exit 0
         --- stdout
-        H1-learned-high-risk       holds under every policy that a workspace could add (22 checks)
+        H1-learned-high-risk       holds under every policy that a workspace could add (24 checks)
         H2-production-write        holds under every policy that a workspace could add (3 checks)
         H3-grants                  holds under every policy that a workspace could add (3 checks)
         H4-model-logic             holds under every policy that a workspace could add (2 checks)
-        H5-two-people              holds under every policy that a workspace could add (22 checks)
+        H5-two-people              holds under every policy that a workspace could add (24 checks)
         H6-scratch-stays-scratch   holds under every policy that a workspace could add (6 checks)
         H7-control                 holds under every policy that a workspace could add (1 checks)
-        H8-quarantine              holds under every policy that a workspace could add (22 checks)
-        H9-taint                   holds under every policy that a workspace could add (22 checks)
-        H10-unlisted-tool          holds under every policy that a workspace could add (22 checks)
+        H8-quarantine              holds under every policy that a workspace could add (24 checks)
+        H9-taint                   holds under every policy that a workspace could add (24 checks)
+        H10-unlisted-tool          holds under every policy that a workspace could add (24 checks)
         --- stderr
     "#]],
     );

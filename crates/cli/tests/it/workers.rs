@@ -72,16 +72,17 @@ fn workers_and_workflows_are_listed_and_checked() {
         &home,
         &["workers", "list"],
         expect![[r#"
-        exit 0
-        --- stdout
-         WORKER        OWNER                    LEVEL  CEILING  WORKFLOWS      FROM
-         audit         whoever-keeps-the-store  L2     L2       audit-anchor   built in
-         dbt-impact    data-team                L2     L3       dbt-pr-impact  built in
-         deck-builder  analytics                L2     L4       deck           repository
-         demo          whoever-runs-the-demo    L2     L2       demo           built in
-         evaluator     data-team                L2     L2       evaluate       built in
-        --- stderr
-    "#]],
+            exit 0
+            --- stdout
+             WORKER        OWNER                    LEVEL  CEILING  WORKFLOWS       FROM
+             audit         whoever-keeps-the-store  L2     L2       audit-anchor    built in
+             dbt-impact    data-team                L2     L3       dbt-pr-impact   built in
+             deck-builder  analytics                L2     L4       deck            repository
+             demo          whoever-runs-the-demo    L2     L2       demo            built in
+             evaluator     data-team                L2     L2       evaluate        built in
+             publisher     data-team                L2     L2       publish-report  built in
+            --- stderr
+        "#]],
     );
     check(
         &home,
@@ -120,11 +121,11 @@ fn workers_and_workflows_are_listed_and_checked() {
         &home,
         &["workflows", "check"],
         expect![[r#"
-        exit 0
-        --- stdout
-        5 workers and 1 workflow: no fault
-        --- stderr
-    "#]],
+            exit 0
+            --- stdout
+            6 workers and 1 workflow: no fault
+            --- stderr
+        "#]],
     );
     let workers = home.belay(&["workers", "list", "--format", "json"]).ends_with(0).json();
     assert_eq!(workers["schema"], "belay.workers/1");
@@ -138,12 +139,12 @@ fn what_is_not_there_is_named_with_what_is() {
         &home,
         &["workers", "show", "nobody"],
         expect![[r#"
-        exit 2
-        --- stdout
-        --- stderr
-        error[worker/unknown]: there is no worker `nobody`
-          help: the workers are: audit, dbt-impact, demo, evaluator
-    "#]],
+            exit 2
+            --- stdout
+            --- stderr
+            error[worker/unknown]: there is no worker `nobody`
+              help: the workers are: audit, dbt-impact, demo, evaluator, publisher
+        "#]],
     );
     check(
         &home,
@@ -219,12 +220,12 @@ fn an_argument_that_no_input_names_gets_a_hint() {
         &home,
         &["workflows", "check"],
         expect![[r#"
-        exit 0
-        --- stdout
-        5 workers and 1 workflow: no fault
-        --- stderr
-        hint: belay/workflows/deck.yaml:7: step `look` names `scripts/deck.py`, which is not among its inputs: a change of it would not be noticed
-    "#]],
+            exit 0
+            --- stdout
+            6 workers and 1 workflow: no fault
+            --- stderr
+            hint: belay/workflows/deck.yaml:7: step `look` names `scripts/deck.py`, which is not among its inputs: a change of it would not be noticed
+        "#]],
     );
 }
 

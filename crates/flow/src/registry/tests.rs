@@ -60,12 +60,12 @@ fn a_repository_adds_to_what_is_built_in() {
     let place = house(&[]);
     let registry = load(place.path()).unwrap();
     let names: Vec<&str> = registry.workers().map(|worker| worker.name.as_str()).collect();
-    assert_eq!(names, ["audit", "dbt-impact", "demo", "evaluator", "hand"]);
+    assert_eq!(names, ["audit", "dbt-impact", "demo", "evaluator", "hand", "publisher"]);
     let worker = registry.worker_of(registry.workflow("flow").unwrap()).unwrap();
     assert_eq!((worker.name.as_str(), worker.workflow.as_str()), ("hand", "flow"));
     let nothing = tempfile::tempdir().unwrap();
     for root in [Some(nothing.path()), None] {
-        assert_eq!(Registry::load(root, &|_| false).unwrap().workers().count(), 4);
+        assert_eq!(Registry::load(root, &|_| false).unwrap().workers().count(), 5);
     }
 }
 

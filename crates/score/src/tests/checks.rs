@@ -167,6 +167,8 @@ fn only_scratch_places_and_reports_may_be_written() {
         create_scratch
         drop_scratch
         write_report
+        publish_report
+        consult_model
         script_scratch
         script_report"#]]
     .assert_eq(&harmless.join("\n"));
